@@ -1,0 +1,79 @@
+# What people and machines run here. Each target is described in CONTRIBUTING.md.
+#
+# `demo`, `test` and `lint` build with the same profile and features, because RocksDB takes minutes
+# and is rebuilt whenever either differs. Cargo's own target directory is used unless the
+# environment sets CARGO_TARGET_DIR.
+
+SHELL := /bin/sh
+CARGO ?= cargo
+PYTHON ?= python3
+INPUT ?=
+
+# The one feature selection of the project.
+FEATURES := --features replay/cli
+PURE := certified-math keccak-batch protocol aegis-registry token-state storage-engine eqm-log replay
+PURE_FLAGS := $(addprefix -p ,$(PURE))
+NO_STD_TARGET := wasm32v1-none
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify pure-test no-std clean
+
+help:
+	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
+	@echo 'make test              every test: Rust, independent Python, workspace rules'
+	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
+	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
+	@echo 'make no-std            build the pure crates for a target without std'
+	@echo 'make setup             install what the build needs'
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	$(CARGO) build --workspace $(FEATURES)
+
+demo: setup
+	$(CARGO) build -p cli -p replay $(FEATURES)
+	scripts/demo.sh "$(INPUT)"
+
+test: unit independent tidy
+
+unit: setup
+	$(CARGO) test --workspace $(FEATURES)
+
+independent: setup
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m unittest discover -s tests/independent
+
+tidy: setup
+	$(CARGO) xtask tidy
+
+fmt: setup
+	$(CARGO) fmt --all --check
+
+lint: setup
+	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+
+evidence-check: setup
+	$(CARGO) xtask evidence --check
+
+# Only where cargo-deny is installed; advisories only where their database is.
+deny:
+	@scripts/deny.sh
+
+# In this order, so that the cheapest complaint comes first.
+verify:
+	$(MAKE) fmt
+	$(MAKE) lint
+	$(MAKE) test
+	$(MAKE) evidence-check
+	$(MAKE) deny
+
+pure-test: setup
+	$(CARGO) test $(PURE_FLAGS) -p shard-store $(FEATURES)
+
+no-std: setup
+	rustup target list --installed | grep -qx $(NO_STD_TARGET) || rustup target add $(NO_STD_TARGET)
+	$(CARGO) build --lib --target $(NO_STD_TARGET) $(PURE_FLAGS)
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,29 @@
+//! Certified fixed-point arithmetic.
+//!
+//! [`BigNum128`] is an unsigned number of 18 decimals in a `u128`. Every operation is exact up to
+//! one rounding towards zero, or it is a [`MathError`]: nothing wraps, nothing clamps, nothing
+//! depends on the platform. Products are formed in 256 bits, so an intermediate never overflows
+//! before its quotient does.
+//!
+//! The rules CM-1 to CM-13 are written down in `spec/certified-math.md`.
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+mod bignum;
+mod error;
+mod wide;
+
+pub use bignum::BigNum128;
+pub use error::MathError;
+pub use wide::{Divisor, div_rem_wide, mul_div_u128, mul_wide};

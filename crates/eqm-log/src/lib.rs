@@ -1,0 +1,47 @@
+//! The EQM log: an append-only sequence of entries that anyone can check without trusting its keeper.
+//!
+//! An entry is opaque here: canonical bytes, called its *body*. Two structures commit to every body. The
+//! [`chain`] links each entry to the one before it (SHA3-256); the [`tree`] is an RFC 6962 Merkle tree
+//! (SHA-256) whose leaves repeat the chain's links. A [`checkpoint`] signs the tree's size and root with two
+//! signature suites in the C2SP text formats, a [`proof`] shows one entry under a checkpoint, and the
+//! [`export`] file carries a whole log in one stream.
+//!
+//! The formats, byte by byte and with numbered rules, are in `spec/eqm-log.md`.
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+extern crate alloc;
+
+pub mod chain;
+pub mod checkpoint;
+pub mod export;
+pub mod head;
+pub mod note;
+pub mod proof;
+pub mod tree;
+
+mod text;
+
+pub use chain::Chain;
+pub use checkpoint::{Checkpoint, VerifiedCheckpoint};
+pub use head::LogHead;
+pub use note::{Note, VerifierKey};
+pub use proof::LogProof;
+pub use tree::{Frontier, NodeReader, TreeHash};
+
+/// Longest body in bytes: with the 32 bytes of the previous entry's hash before it, a leaf then fits the
+/// 16-bit length of a tile bundle (C2SP tlog-tiles, "Log entries").
+pub const MAX_BODY_LEN: usize = 65_535 - 32;
+
+/// Most entries of a log, 2^63 − 1: sizes stay within a signed 64-bit integer, which other tools use.
+pub const MAX_LOG_SIZE: u64 = u64::MAX >> 1;

@@ -1,0 +1,399 @@
+//! A ledger in a directory: lock, keys, executor, checkpoints, export.
+//!
+//! ```text
+//! DIR/LOCK        held while a process uses the directory
+//! DIR/keys/       secret keys, mode 0600
+//! DIR/log/        the log: the only thing that cannot be rebuilt
+//! DIR/state/      RocksDB, a cache of the log
+//! DIR/checkpoint  the latest signed checkpoint
+//! DIR/nodes/      shards of the nodes that this process keeps itself
+//! ```
+
+use crate::{
+    Executor, JournalError, KeyStore, LoggedEntry, Recovery, RocksStore, Sequencer, Solo,
+    Submitted,
+    checkpoint::{CheckpointFile, LogSigners},
+    files::{self, DirLock},
+};
+use eqm_log::{
+    LogProof, VerifierKey,
+    export::{ByteSink, ExportError, Header, Writer},
+    tree,
+};
+use protocol::{
+    AccountId, Action, Authorization, Command, CommandId, Genesis, Hash32, NodeId, Parameters,
+    Receipt,
+    command::RegisterNode,
+    genesis::GenesisNode,
+    node::FailureDomain,
+    signature::{PublicKey, SeedSigner, Signer, Suite},
+};
+use std::path::{Path, PathBuf};
+use storage_engine::{admit, state::State};
+
+/// Scheme of the node keys that a ledger makes itself.
+const NODE_SCHEME: &str = "ML-DSA-44";
+/// Council keys that a new ledger makes.
+const COUNCIL_KEYS: usize = 3;
+
+/// A node of a new ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewNode {
+    /// Its name.
+    pub node_id: NodeId,
+    /// Where it stands.
+    pub domain: FailureDomain,
+}
+
+/// A ledger that this process holds.
+pub struct Ledger {
+    dir: PathBuf,
+    keys: KeyStore,
+    executor: Executor,
+    sequencer: Box<dyn Sequencer>,
+    checkpoint: CheckpointFile,
+    _lock: DirLock,
+}
+
+impl Ledger {
+    /// Makes a ledger in `dir`, with its keys, its nodes and epoch 1 open. A crash before the genesis entry is
+    /// durable leaves keys, which the next call takes up; after it, a whole ledger.
+    ///
+    /// # Errors
+    /// [`JournalError::Exists`] when there is one; a refusal of genesis comes back as [`Submitted`].
+    pub fn create(
+        dir: &Path,
+        parameters: Parameters,
+        nodes: &[NewNode],
+    ) -> Result<(Self, Vec<Submitted>), JournalError> {
+        files::make_dir(dir)?;
+        let (mut ledger, _) = Self::open_any(dir)?;
+        if !ledger.executor.log().is_empty() {
+            return Err(JournalError::Exists(dir.to_path_buf()));
+        }
+        let (genesis, keys) = ledger.genesis(parameters, nodes)?;
+        let ledger_id = genesis.ledger_id();
+        let operator = ledger.operator()?;
+        let command = |action| Command {
+            id: ledger.fresh_id(),
+            valid_until_epoch: 1,
+            payer: AccountId::of(&operator.public_key()),
+            action,
+            authorization: Authorization::Operator,
+        };
+        let mut commands = vec![command(Action::Genesis(genesis))];
+        for (node, key) in nodes.iter().zip(keys) {
+            let register = RegisterNode {
+                node_id: node.node_id.clone(),
+                scheme: NODE_SCHEME.into(),
+                public_key: key.bytes,
+                domain: node.domain.clone(),
+            };
+            commands.push(command(Action::RegisterNode(register)).sign(&ledger_id, &operator));
+        }
+        let results = ledger.submit(commands)?;
+        ledger.sign_checkpoint()?;
+        Ok((ledger, results))
+    }
+
+    fn genesis(
+        &self,
+        parameters: Parameters,
+        nodes: &[NewNode],
+    ) -> Result<(Genesis, Vec<PublicKey>), JournalError> {
+        let key = |name: &str, suite| Ok(self.keys.signer(name, suite)?.public_key());
+        let log_keys = vec![key("log", Suite::Ed25519)?, key("log", Suite::MlDsa44)?];
+        let council = (0..COUNCIL_KEYS)
+            .map(|member| key(&format!("council-{member}"), Suite::MlDsa44))
+            .collect::<Result<_, JournalError>>()?;
+        let mut node_keys = Vec::new();
+        let mut listed = Vec::new();
+        for node in nodes {
+            let key = self.node_key(&node.node_id)?;
+            listed.push(GenesisNode {
+                node_id: node.node_id.clone(),
+                scheme: NODE_SCHEME.into(),
+                key_hash: Hash32::of(&key.bytes),
+                domain: node.domain.clone(),
+            });
+            node_keys.push(key);
+        }
+        // The name says which log it is, not whose: it is bound to the log's own key.
+        let name = format!("qfs.local/{}", &log_keys[0].fingerprint().to_hex()[..16]);
+        let operator = key("operator", Suite::MlDsa44)?;
+        Ok((
+            Genesis {
+                name,
+                log_keys,
+                operator,
+                council,
+                parameters,
+                nodes: listed,
+            },
+            node_keys,
+        ))
+    }
+
+    /// Opens the ledger in `dir`; re-executes what its state has not seen.
+    ///
+    /// # Errors
+    /// [`JournalError::NoLedger`], [`JournalError::Busy`], or whatever is damaged.
+    pub fn open(dir: &Path) -> Result<(Self, Recovery), JournalError> {
+        if !dir.join("log").is_dir() {
+            return Err(JournalError::NoLedger(dir.to_path_buf()));
+        }
+        let (ledger, recovery) = Self::open_any(dir)?;
+        if ledger.executor.log().is_empty() {
+            return Err(JournalError::NoLedger(dir.to_path_buf()));
+        }
+        ledger
+            .checkpoint
+            .check(ledger.executor.head(), &ledger.executor)?;
+        Ok((ledger, recovery))
+    }
+
+    fn open_any(dir: &Path) -> Result<(Self, Recovery), JournalError> {
+        let lock = DirLock::take(dir)?;
+        let (executor, recovery) = Executor::open(dir)?;
+        let ledger = Self {
+            dir: dir.to_path_buf(),
+            keys: KeyStore::open(&dir.join("keys"))?,
+            executor,
+            sequencer: Box::new(Solo),
+            checkpoint: CheckpointFile::in_dir(dir),
+            _lock: lock,
+        };
+        Ok((ledger, recovery))
+    }
+
+    /// Submits commands in order. Each comes back with its receipt, once that is durable, or its refusal.
+    ///
+    /// # Errors
+    /// A failed write or a halted state; what was submitted is then known only after a restart.
+    pub fn submit(&mut self, commands: Vec<Command>) -> Result<Vec<Submitted>, JournalError> {
+        let ledger_id = self.state().ledger_id().or_else(|| opening(&commands));
+        let mut results: Vec<Option<Submitted>> = Vec::with_capacity(commands.len());
+        let mut admitted = Vec::with_capacity(commands.len());
+        for command in commands {
+            match admit(ledger_id.as_ref(), command) {
+                Ok(command) => {
+                    admitted.push(command);
+                    results.push(None);
+                }
+                Err((_, refusal)) => results.push(Some(Submitted::Refused(refusal))),
+            }
+        }
+        let last_tick = self.state().cursor().tick;
+        let mut logged = Vec::new();
+        for batch in self.sequencer.order(last_tick, admitted) {
+            logged.extend(self.executor.execute(batch)?);
+        }
+        let mut logged = logged.into_iter();
+        Ok(results
+            .into_iter()
+            .filter_map(|result| result.or_else(|| logged.next()))
+            .collect())
+    }
+
+    /// The state after the last entry.
+    pub const fn state(&self) -> &State<RocksStore> {
+        self.executor.state()
+    }
+
+    /// The root of the state after the last entry.
+    ///
+    /// # Errors
+    /// When the state store fails.
+    pub fn state_root(&mut self) -> Result<Hash32, JournalError> {
+        self.executor
+            .state_mut()
+            .root()
+            .map_err(|error| JournalError::Halted(error.to_string()))
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.executor.log().len()
+    }
+
+    /// Whether there is no entry; a ledger that opened has at least its genesis.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.executor.log().is_empty()
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The directory of a node that this process keeps itself.
+    #[must_use]
+    pub fn node_dir(&self, node: &NodeId) -> PathBuf {
+        self.dir.join("nodes").join(&node.0)
+    }
+
+    /// A command id that nobody has used.
+    #[must_use]
+    pub fn fresh_id(&self) -> CommandId {
+        let mut id = [0; 16];
+        // Without randomness an id could repeat; then the ledger refuses the second command, and nothing is lost.
+        let _ = getrandom::fill(&mut id);
+        CommandId(id)
+    }
+
+    /// The operator's signer.
+    ///
+    /// # Errors
+    /// When its key cannot be read.
+    pub fn operator(&self) -> Result<SeedSigner, JournalError> {
+        self.keys.signer("operator", Suite::MlDsa44)
+    }
+
+    /// The public key of a node whose secret key this directory keeps; made on first use.
+    ///
+    /// # Errors
+    /// When its key cannot be read or made.
+    pub fn node_key(&self, node: &NodeId) -> Result<PublicKey, JournalError> {
+        Ok(self
+            .keys
+            .signer(&format!("node-{node}"), Suite::MlDsa44)?
+            .public_key())
+    }
+
+    /// Name of the log, as in its checkpoints.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.state().genesis().map_or("", |genesis| &genesis.name)
+    }
+
+    /// The keys that an auditor pins.
+    ///
+    /// # Errors
+    /// When genesis names keys that cannot stand in a note.
+    pub fn verifier_keys(&self) -> Result<Vec<VerifierKey>, JournalError> {
+        let keys = self
+            .state()
+            .genesis()
+            .map_or(&[][..], |genesis| &genesis.log_keys);
+        keys.iter()
+            .map(|key| VerifierKey::new(self.origin(), key))
+            .collect::<Result<_, _>>()
+            .map_err(|error| JournalError::Halted(format!("the log's keys: {error}")))
+    }
+
+    /// Signs a checkpoint over all entries, and keeps it.
+    ///
+    /// # Errors
+    /// When the keys cannot be read or the checkpoint cannot be kept.
+    pub fn sign_checkpoint(&self) -> Result<String, JournalError> {
+        let signers = LogSigners {
+            ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
+            ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
+        };
+        self.checkpoint
+            .sign(self.origin(), self.executor.head(), &signers)
+    }
+
+    /// The latest checkpoint that was signed, and its size.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn last_checkpoint(&self) -> Result<Option<(String, u64)>, JournalError> {
+        Ok(self
+            .checkpoint
+            .read()?
+            .map(|(note, checkpoint)| (note, checkpoint.size)))
+    }
+
+    /// Visits the entries from `seq` on.
+    ///
+    /// # Errors
+    /// When the log cannot be read; whatever `visit` returns.
+    pub fn read<E: From<JournalError>>(
+        &self,
+        seq: u64,
+        visit: impl FnMut(LoggedEntry) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.executor.log().read(seq, visit)
+    }
+
+    /// The entry at `seq`.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn entry(&self, seq: u64) -> Result<Option<LoggedEntry>, JournalError> {
+        self.executor.log().entry(seq)
+    }
+
+    /// The receipt of an entry.
+    ///
+    /// # Errors
+    /// When there is no such entry or the log cannot be read.
+    pub fn receipt(&self, seq: u64) -> Result<Receipt, JournalError> {
+        self.executor.receipt(seq)
+    }
+
+    /// The proof that the entry at `seq` is in the log, under a checkpoint over all entries.
+    ///
+    /// # Errors
+    /// When there is no such entry, or the checkpoint cannot be signed.
+    pub fn prove(&self, seq: u64) -> Result<LogProof, JournalError> {
+        let checkpoint = self.sign_checkpoint()?;
+        let path = tree::inclusion_proof(&self.executor, seq, self.len())
+            .map_err(|error| JournalError::Halted(error.to_string()))?;
+        Ok(LogProof {
+            extra: Vec::new(),
+            index: seq,
+            path,
+            checkpoint,
+        })
+    }
+
+    /// Writes the whole log as one file, ending with a checkpoint over all of it; returns the file's hash.
+    ///
+    /// # Errors
+    /// When the log cannot be read or the sink fails.
+    pub fn export<W: ByteSink>(
+        &self,
+        sink: W,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Hash32, JournalError>
+    where
+        W::Error: std::fmt::Display,
+    {
+        let failed =
+            |error: ExportError<W::Error>| JournalError::Halted(format!("export: {error}"));
+        let note = self.sign_checkpoint()?;
+        let header = Header {
+            origin: self.origin().to_owned(),
+            count: self.len(),
+            keys: self.verifier_keys()?,
+        };
+        let mut writer = Writer::create(sink, &header).map_err(failed)?;
+        self.read::<JournalError>(0, |entry| {
+            writer.push(&entry.body).map_err(failed)?;
+            progress(entry.seq + 1);
+            Ok(true)
+        })?;
+        writer.finish(&note).map_err(failed)
+    }
+
+    /// Ends well: a checkpoint over everything, and a state that the next opening need not rebuild.
+    ///
+    /// # Errors
+    /// When either cannot be kept. Nothing acknowledged is lost by that.
+    pub fn close(mut self) -> Result<(), JournalError> {
+        self.sign_checkpoint()?;
+        self.executor.settle()
+    }
+}
+
+fn opening(commands: &[Command]) -> Option<Hash32> {
+    match commands.first().map(|command| &command.action) {
+        Some(Action::Genesis(genesis)) => Some(genesis.ledger_id()),
+        _ => None,
+    }
+}

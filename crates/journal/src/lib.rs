@@ -1,0 +1,24 @@
+//! Executes ordered commands durably; the one place where the engine and the log meet.
+//!
+//! The log is the database: entries in segment files ([`segment`]) are all that must reach the disk before a
+//! client gets its receipt. The state ([`rocks`]) is a cache of the log; [`Ledger::open`] re-executes what the
+//! cache has not seen and compares every entry's hash, so that every restart is also a check.
+
+pub mod checkpoint;
+pub mod error;
+pub mod executor;
+pub mod files;
+pub mod keys;
+pub mod ledger;
+pub mod log;
+pub mod rocks;
+pub mod segment;
+pub mod sequencer;
+
+pub use error::JournalError;
+pub use executor::{Executor, Recovery, Submitted};
+pub use keys::KeyStore;
+pub use ledger::Ledger;
+pub use log::{Log, LoggedEntry};
+pub use rocks::RocksStore;
+pub use sequencer::{Batch, Sequencer, Solo};

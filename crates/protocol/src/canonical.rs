@@ -1,0 +1,50 @@
+//! Canonical bytes: borsh, and only bytes that encode back to themselves are accepted (PR-1).
+
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::fmt;
+
+/// Why bytes are not the canonical encoding of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The bytes are cut short, too long, or hold an unknown variant.
+    Malformed,
+    /// The bytes decode, but the value's own encoding differs from them.
+    NotCanonical,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the bytes are not an encoding of the expected value",
+            Self::NotCanonical => "the bytes are not the canonical encoding of their value",
+        })
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// The canonical bytes of `value`.
+#[must_use]
+pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
+    #[expect(
+        clippy::expect_used,
+        reason = "a Vec takes every write, and no type here has a length beyond u32"
+    )]
+    value.serialize(&mut bytes).expect("writing to memory");
+    bytes
+}
+
+/// The value whose canonical bytes are `bytes`.
+///
+/// # Errors
+/// [`DecodeError`] for anything that [`encode`] would not have written.
+pub fn decode<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let value: T = borsh::from_slice(bytes).map_err(|_| DecodeError::Malformed)?;
+    if encode(&value) == bytes {
+        Ok(value)
+    } else {
+        Err(DecodeError::NotCanonical)
+    }
+}

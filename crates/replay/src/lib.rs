@@ -1,0 +1,47 @@
+//! The auditor: re-executes a log and compares every byte.
+//!
+//! [`audit`] reads an export file once, in constant memory besides the state of the ledger. Each entry is
+//! decoded canonically, executed again from its command, and compared byte for byte; chain, tree,
+//! checkpoint and signatures are checked at the end. The [`Report`] says what was found, and
+//! [`evidence`] turns it into three documents. The rules are in `spec/replay.md`.
+//!
+//! The library does no I/O. Feature `cli` adds the command line, feature `workload` a generated log under
+//! published test keys.
+#![cfg_attr(not(feature = "cli"), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+extern crate alloc;
+
+mod audit;
+mod compare;
+mod derive;
+mod divergence;
+pub mod evidence;
+mod keys;
+mod names;
+mod report;
+mod rows;
+mod tap;
+mod totals;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "workload")]
+pub mod workload;
+
+pub use audit::{Progress, audit};
+pub use compare::{Difference, first_difference};
+pub use divergence::Divergence;
+pub use names::event_type;
+pub use report::{AuditCounts, EpochSummary, Report, SignatureSummary, StateRoot, Verdict};
+pub use rows::RowsRoot;

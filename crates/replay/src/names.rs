@@ -1,0 +1,30 @@
+//! The published names of events and outcomes.
+
+use alloc::string::{String, ToString};
+use protocol::{Event, Outcome};
+
+/// The published name of what happened. A store is an `UPDATE` when the object had a version before.
+#[must_use]
+pub const fn event_type(event: &Event) -> &'static str {
+    match event {
+        Event::LedgerOpened { .. } => "LEDGER_OPENED",
+        Event::NodeRegistered { .. } => "NODE_REGISTERED",
+        Event::NodeKeyDisclosed { .. } => "NODE_KEY_DISCLOSED",
+        Event::EpochClosed(_) => "EPOCH_CLOSED",
+        Event::Stored { update: false, .. } => "STORE",
+        Event::Stored { update: true, .. } => "UPDATE",
+        Event::DeleteMarked => "DELETE_MARKER",
+        Event::Purged => "PURGE",
+        Event::Reassigned => "REASSIGN",
+        Event::AuditOpened => "AUDIT_OPENED",
+        Event::AuditRecorded { .. } => "AUDIT_RECORDED",
+    }
+}
+
+/// An outcome in two words.
+pub(crate) fn outcome_name(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Accepted(event) => alloc::format!("accepted {}", event_type(event)),
+        Outcome::Rejected(code) => alloc::format!("rejected {}", code.to_string()),
+    }
+}

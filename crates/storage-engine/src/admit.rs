@@ -1,0 +1,213 @@
+//! Admission: what can be judged of a command without the state (PR-5).
+//!
+//! What is refused here is never logged. A command that consensus committed without it is refused in
+//! the log by [`crate::execute`], with the same code.
+
+use alloc::format;
+use protocol::{
+    Action, Authorization, Command, Hash32, Refusal, canonical,
+    command::{Content, Custody, OpenAudit, RecordAudit, RegisterNode, Store},
+    error::ErrorCode,
+    limits::{
+        MAX_AUDIT_RESULTS, MAX_BODY_BYTES, MAX_LABEL_BYTES, MAX_METADATA_BYTES, MAX_OBJECT_BYTES,
+        MAX_PUBLIC_KEY_BYTES,
+    },
+    metadata::Metadata,
+    node::FailureDomain,
+};
+
+use crate::{layout::Geometry, shard_tree};
+
+/// A command that was checked. Only [`admit`] makes one.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    command: Command,
+    metadata_keys: u64,
+}
+
+impl Admitted {
+    /// The command.
+    #[must_use]
+    pub const fn command(&self) -> &Command {
+        &self.command
+    }
+
+    /// Gives the command back.
+    #[must_use]
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
+    /// Top-level keys of a store's metadata; 0 for other commands.
+    #[must_use]
+    pub const fn metadata_keys(&self) -> u64 {
+        self.metadata_keys
+    }
+}
+
+/// Room that an outcome and the fields around a command need in an entry, beyond what an epoch's
+/// closing needs per node.
+const BODY_OVERHEAD: usize = 1_024;
+
+/// Checks shape, limits and signature. `ledger_id` is what the signature must name.
+///
+/// # Errors
+/// The command comes back with its refusal: `SE_ERR_INVALID_INPUT`, `_LIMIT`, `_INVALID_VERSION` or `_UNAUTHORIZED`.
+pub fn admit(ledger_id: Option<&Hash32>, command: Command) -> Result<Admitted, (Command, Refusal)> {
+    match check(ledger_id, &command) {
+        Ok(metadata_keys) => Ok(Admitted {
+            command,
+            metadata_keys,
+        }),
+        Err(refusal) => Err((command, refusal)),
+    }
+}
+
+fn check(ledger_id: Option<&Hash32>, command: &Command) -> Result<u64, Refusal> {
+    if canonical::encode(command).len() > MAX_BODY_BYTES.saturating_sub(BODY_OVERHEAD) {
+        return refuse(
+            ErrorCode::Limit,
+            "the command does not fit into an entry of 65,535 bytes",
+        );
+    }
+    let metadata_keys = check_action(&command.action)?;
+    check_signature(ledger_id, command)?;
+    Ok(metadata_keys)
+}
+
+fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), Refusal> {
+    let Authorization::Signature { key, signature } = &command.authorization else {
+        return Ok(());
+    };
+    let ledger_id = ledger_id.ok_or_else(|| {
+        Refusal::new(
+            ErrorCode::AegisContextMissing,
+            "there is no ledger to sign for yet",
+        )
+    })?;
+    key.verify(&command.signed_bytes(ledger_id), signature)
+        .map_err(|error| {
+            Refusal::with(
+                ErrorCode::Unauthorized,
+                format!("the command's signature: {error}"),
+            )
+        })
+}
+
+/// Returns the number of metadata keys, which decides the fee.
+fn check_action(action: &Action) -> Result<u64, Refusal> {
+    match action {
+        Action::Genesis(genesis) => genesis.validate()?,
+        Action::RegisterNode(node) => check_node(node)?,
+        Action::AdvanceEpoch(_) => {}
+        Action::Store(store) => return check_store(store),
+        Action::DeleteMarker { object, version } | Action::Purge { object, version } => {
+            object.validate()?;
+            check_version(*version)?;
+        }
+        Action::Reassign(reassign) => {
+            reassign.object.validate()?;
+            check_version(reassign.version)?;
+        }
+        Action::OpenAudit(OpenAudit::Sample(0)) => {
+            return refuse(
+                ErrorCode::InvalidInput,
+                "an audit challenges at least one shard",
+            );
+        }
+        Action::OpenAudit(_) => {}
+        Action::RecordAudit(audit) => check_audit(audit)?,
+    }
+    Ok(0)
+}
+
+fn check_version(version: u64) -> Result<(), Refusal> {
+    if version == 0 {
+        return refuse(ErrorCode::InvalidVersion, "versions begin with 1");
+    }
+    Ok(())
+}
+
+fn check_node(node: &RegisterNode) -> Result<(), Refusal> {
+    node.node_id.validate()?;
+    check_domain(&node.domain)?;
+    let expected = aegis_registry::scheme::public_key_len(&node.scheme);
+    if expected != Some(node.public_key.len()) || node.public_key.len() > MAX_PUBLIC_KEY_BYTES {
+        return refuse(
+            ErrorCode::InvalidInput,
+            "the key is not one of Dilithium2/3/5 or ML-DSA-44/65/87, or has another scheme's length",
+        );
+    }
+    Ok(())
+}
+
+/// # Errors
+/// `SE_ERR_INVALID_INPUT` when a text is too long or has control characters.
+pub fn check_domain(domain: &FailureDomain) -> Result<(), Refusal> {
+    let label = |text: &str| text.len() <= MAX_LABEL_BYTES && !text.chars().any(char::is_control);
+    if label(&domain.region) && label(&domain.operator) {
+        return Ok(());
+    }
+    refuse(
+        ErrorCode::InvalidInput,
+        "region and operator have at most 64 bytes of plain text",
+    )
+}
+
+fn check_store(store: &Store) -> Result<u64, Refusal> {
+    store.object.validate()?;
+    check_version(store.version)?;
+    if store.custody != Custody::Claimed {
+        return refuse(
+            ErrorCode::InvalidInput,
+            "custody by receipts is not offered by this ledger",
+        );
+    }
+    let Content::Single(layout) = &store.content else {
+        return refuse(
+            ErrorCode::InvalidInput,
+            "manifests are not offered by this ledger",
+        );
+    };
+    let geometry = Geometry::of(layout)
+        .map_err(|error| Refusal::with(ErrorCode::InvalidInput, format!("{error}")))?;
+    if layout.size > MAX_OBJECT_BYTES {
+        return refuse(ErrorCode::Limit, "an object has at most 2^56 bytes");
+    }
+    let empty = shard_tree::empty_root();
+    for (column, root) in (0..).zip(&layout.roots) {
+        if (geometry.shard_len(column) == 0) != (*root == empty) {
+            return refuse(
+                ErrorCode::InvalidInput,
+                "a shard has the empty root if and only if it is empty",
+            );
+        }
+    }
+    let limit = u32::try_from(MAX_METADATA_BYTES).unwrap_or(u32::MAX);
+    Ok(Metadata::from_canonical(&store.metadata, limit)?.keys())
+}
+
+fn check_audit(audit: &RecordAudit) -> Result<(), Refusal> {
+    if audit.answers.is_empty() || audit.answers.len() > MAX_AUDIT_RESULTS {
+        return refuse(ErrorCode::Limit, "an audit result has 1 to 256 answers");
+    }
+    for answer in &audit.answers {
+        answer.object.validate()?;
+        check_version(answer.version)?;
+        if answer
+            .proof
+            .as_ref()
+            .is_some_and(|proof| proof.path.len() > 64)
+        {
+            return refuse(
+                ErrorCode::InvalidInput,
+                "an inclusion path has at most 64 hashes",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn refuse<T>(code: ErrorCode, detail: &'static str) -> Result<T, Refusal> {
+    Err(Refusal::new(code, detail))
+}

@@ -1,0 +1,134 @@
+//! Decisions: what an ordered command does. Reads the state and never writes it; whatever could
+//! overflow later is refused here, so that no accepted history keeps an epoch from closing.
+
+mod audit;
+mod epoch;
+mod nodes;
+pub(crate) use nodes::copy_index;
+mod objects;
+
+use alloc::format;
+use protocol::{AccountId, Action, Authorization, Command, Event, Refusal, error::ErrorCode};
+
+use crate::state::{State, StateResult, StateStore, records::LedgerRecord};
+
+/// A command with its place in the order.
+#[derive(Clone, Copy, Debug)]
+pub struct Ordered<'a> {
+    /// Position in the log.
+    pub seq: u64,
+    /// Logical time.
+    pub tick: u64,
+    /// The open epoch; 0 before genesis.
+    pub epoch: u64,
+    /// What is asked.
+    pub command: &'a Command,
+}
+
+/// A decision: what happens, or why nothing does.
+pub type Decision = Result<Event, Refusal>;
+
+/// Decides an admitted command; `metadata_keys` as [`crate::Admitted::metadata_keys`].
+///
+/// # Errors
+/// A fault of the store. Refusals are decisions, inside.
+pub fn decide<S: StateStore>(
+    state: &State<S>,
+    ordered: &Ordered<'_>,
+    metadata_keys: u64,
+) -> StateResult<Decision, S> {
+    let command = ordered.command;
+    let Some(ledger) = state.ledger() else {
+        return Ok(match &command.action {
+            Action::Genesis(genesis) => Ok(Event::LedgerOpened {
+                ledger_id: genesis.ledger_id(),
+            }),
+            _ => refuse(
+                ErrorCode::AegisContextMissing,
+                "the ledger has no genesis; see `qfs init`",
+            ),
+        });
+    };
+    if let Err(refusal) = check_frame(state, ordered, ledger) {
+        return Ok(Err(refusal));
+    }
+    match &command.action {
+        Action::Genesis(_) => Ok(refuse(ErrorCode::Conflict, "the ledger is open already")),
+        Action::RegisterNode(node) => nodes::register(state, node),
+        Action::Reassign(reassign) => nodes::reassign(state, reassign),
+        Action::AdvanceEpoch(advance) => Ok(epoch::advance(state, ledger, advance)),
+        Action::Store(store) => objects::store(state, ledger, command, store, metadata_keys),
+        Action::DeleteMarker { object, version } => {
+            objects::delete(state, &command.payer, object, *version)
+        }
+        Action::Purge { object, version } => {
+            objects::purge(state, &command.payer, object, *version)
+        }
+        Action::OpenAudit(_) => Ok(Ok(Event::AuditOpened)),
+        Action::RecordAudit(record) => audit::record(state, ledger, record),
+    }
+}
+
+/// What holds for every command: its lifetime, and who may give it (PR-4, PR-5).
+fn check_frame<S: StateStore>(
+    state: &State<S>,
+    ordered: &Ordered<'_>,
+    ledger: &LedgerRecord,
+) -> Result<(), Refusal> {
+    let command = ordered.command;
+    let epoch = ledger.epoch;
+    if command.valid_until_epoch < epoch {
+        return refuse_with(
+            ErrorCode::EpochChanged,
+            format!(
+                "the command was valid until epoch {}, this is {epoch}",
+                command.valid_until_epoch
+            ),
+        );
+    }
+    if command.valid_until_epoch > epoch.saturating_add(1) {
+        return refuse(
+            ErrorCode::InvalidInput,
+            "a command is valid until this epoch or the next, because ids are kept that long",
+        );
+    }
+    let operator = state.genesis().map(|genesis| &genesis.operator);
+    let signer = match &command.authorization {
+        Authorization::Operator => None,
+        Authorization::Signature { key, .. } => Some(key),
+    };
+    if is_reserved(&command.action) && (signer.is_none() || signer != operator) {
+        return refuse(
+            ErrorCode::Unauthorized,
+            "only the operator's signature allows this",
+        );
+    }
+    // Unsigned commands are the operator's own: nobody else's account can be charged without a signature.
+    if signer.or(operator).map(AccountId::of) != Some(command.payer) {
+        return refuse(
+            ErrorCode::Unauthorized,
+            "a command is paid by the key that signs it",
+        );
+    }
+    Ok(())
+}
+
+/// Commands that need the operator's signature.
+const fn is_reserved(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::RegisterNode(_)
+            | Action::AdvanceEpoch(_)
+            | Action::Reassign(_)
+            | Action::OpenAudit(_)
+            | Action::RecordAudit(_)
+    )
+}
+
+fn refuse<T>(code: ErrorCode, detail: &'static str) -> Result<T, Refusal> {
+    Err(Refusal::new(code, detail))
+}
+
+fn refuse_with<T>(code: ErrorCode, detail: alloc::string::String) -> Result<T, Refusal> {
+    Err(Refusal::with(code, detail))
+}

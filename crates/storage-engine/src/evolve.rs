@@ -1,0 +1,467 @@
+//! Evolution: what an accepted entry changes. Writes only; nothing here can be refused, because
+//! [`crate::decide`] has refused whatever does not fit.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+use protocol::{
+    Action, Command, EntryBody, Event, Genesis, Hash32, ObjectId, Outcome,
+    command::{AdvanceEpoch, Content, Reassign, RecordAudit, RegisterNode, Store},
+    event::EpochClosed,
+    node::{NodeNumber, NodeStatus, Reading, RegistryFact, TelemetryFact},
+};
+use token_state::Treasury;
+
+use crate::{
+    content::shard_id,
+    decide::copy_index,
+    layout::Geometry,
+    state::{
+        Hot, State, StateError, StateResult, StateStore, keys,
+        records::{
+            AuditRecord, CommandRecord, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord,
+            StoredRecord, VersionRecord,
+        },
+    },
+};
+
+/// Applies an entry: its command's id is remembered, and if it was accepted its event happens.
+///
+/// # Errors
+/// A fault of the store, or a state that contradicts the event.
+pub fn evolve<S: StateStore>(state: &mut State<S>, entry: &EntryBody) -> StateResult<(), S> {
+    if let Outcome::Accepted(event) = &entry.outcome {
+        happen(state, entry, event)?;
+    }
+    // Remembered under the epoch after the entry, so that a closing's own id lives as long as any other.
+    let record = CommandRecord {
+        seq: entry.seq,
+        hash: entry.command.hash(),
+    };
+    state.put(keys::command(state.epoch(), &entry.command.id), &record);
+    Ok(())
+}
+
+fn happen<S: StateStore>(
+    state: &mut State<S>,
+    entry: &EntryBody,
+    event: &Event,
+) -> StateResult<(), S> {
+    let command = &entry.command;
+    match (&command.action, event) {
+        (Action::Genesis(genesis), Event::LedgerOpened { ledger_id }) => {
+            open_ledger(state, genesis, *ledger_id, entry.seq)
+        }
+        (Action::RegisterNode(node), Event::NodeRegistered { node: number }) => {
+            register(state, node, *number)
+        }
+        (Action::RegisterNode(node), Event::NodeKeyDisclosed { node: number }) => {
+            state.put(keys::node_key(*number), &node.public_key);
+            Ok(())
+        }
+        (Action::AdvanceEpoch(advance), Event::EpochClosed(closed)) => {
+            close_epoch(state, advance, closed, entry.seq)
+        }
+        (Action::Store(store), Event::Stored { .. }) => store_version(state, entry, store, event),
+        (Action::DeleteMarker { object, version }, Event::DeleteMarked) => {
+            add_version(state, command, object, *version, &marker(entry))
+        }
+        (Action::Purge { object, version }, Event::Purged) => end_version(state, object, *version),
+        (Action::Reassign(reassign), Event::Reassigned) => move_copy(state, reassign),
+        (Action::OpenAudit(scope), Event::AuditOpened) => {
+            let hot = state.hot_mut()?;
+            hot.ledger.audit = Some(AuditRecord {
+                seq: entry.seq,
+                scope: *scope,
+                beacon: Hash32::ZERO,
+            });
+            hot.each_node(|node| node.answers = 0);
+            Ok(())
+        }
+        (Action::RecordAudit(record), Event::AuditRecorded { counted, .. }) => {
+            record_audit(state, record, *counted)
+        }
+        _ => Err(StateError::Broken(
+            "an event does not belong to its command",
+        )),
+    }
+}
+
+fn open_ledger<S: StateStore>(
+    state: &mut State<S>,
+    genesis: &Genesis,
+    ledger_id: Hash32,
+    seq: u64,
+) -> StateResult<(), S> {
+    state.put(keys::genesis(), genesis);
+    let mut nodes = Vec::new();
+    for (number, node) in (0..).zip(&genesis.nodes) {
+        state.put(keys::node_number(&node.node_id), &number);
+        nodes.push(NodeRecord {
+            status: Some(NodeStatus::Verified),
+            registry: Some(RegistryFact {
+                node: number,
+                key: Some(node.key_hash),
+                scheme: node.scheme.clone(),
+                revoked: false,
+                reason: Default::default(),
+            }),
+            telemetry: Some(TelemetryFact {
+                node: number,
+                reading: Some(perfect_reading()),
+            }),
+            uptime_bucket: 10,
+            ..new_node(&node.node_id, &node.scheme, node.key_hash, &node.domain)
+        });
+    }
+    let changed_nodes: BTreeSet<NodeNumber> = (0..).take(nodes.len()).collect();
+    let eligible = sorted_by_id(&nodes, |_| true);
+    state.put(
+        keys::epoch(1),
+        &EpochRecord {
+            eligible: eligible.clone(),
+            opened_at: seq,
+            closed: None,
+        },
+    );
+    let ledger = LedgerRecord {
+        epoch: 1,
+        parameters: genesis.parameters.clone(),
+        treasury: Treasury::default(),
+        bytes_stored: 0,
+        audit: None,
+        registry_hash: Hash32::ZERO,
+        telemetry_hash: Hash32::ZERO,
+    };
+    let genesis = genesis.clone();
+    state.set_hot(Hot {
+        genesis,
+        ledger_id,
+        ledger,
+        nodes,
+        eligible,
+        changed_nodes,
+    });
+    Ok(())
+}
+
+/// Epoch 1 begins with nodes that are verified with uptime 1.
+fn perfect_reading() -> Reading {
+    let one = protocol::Amount(certified_math::BigNum128::ONE);
+    Reading {
+        uptime_ratio: one,
+        health_score: one,
+        conflict_detected: false,
+        latency_bands: Default::default(),
+        error_count: None,
+    }
+}
+
+fn new_node(
+    id: &protocol::NodeId,
+    scheme: &str,
+    key_hash: Hash32,
+    domain: &protocol::node::FailureDomain,
+) -> NodeRecord {
+    NodeRecord {
+        node_id: id.clone(),
+        scheme: scheme.into(),
+        key_hash,
+        domain: domain.clone(),
+        status: None,
+        registry: None,
+        telemetry: None,
+        uptime_bucket: 0,
+        bytes_stored: 0,
+        proofs: 0,
+        answers: 0,
+        nod: protocol::Amount::ZERO,
+    }
+}
+
+fn sorted_by_id(nodes: &[NodeRecord], keep: impl Fn(&NodeRecord) -> bool) -> Vec<NodeNumber> {
+    let mut kept: Vec<(&str, NodeNumber)> = (0..)
+        .zip(nodes)
+        .filter(|(_, node)| keep(node))
+        .map(|(number, node)| (node.node_id.0.as_str(), number))
+        .collect();
+    kept.sort_unstable();
+    kept.into_iter().map(|(_, number)| number).collect()
+}
+
+fn register<S: StateStore>(
+    state: &mut State<S>,
+    node: &RegisterNode,
+    number: NodeNumber,
+) -> StateResult<(), S> {
+    state.put(keys::node_number(&node.node_id), &number);
+    state.put(keys::node_key(number), &node.public_key);
+    let key_hash = Hash32::of(&node.public_key);
+    let hot = state.hot_mut()?;
+    hot.nodes.push(new_node(
+        &node.node_id,
+        &node.scheme,
+        key_hash,
+        &node.domain,
+    ));
+    hot.changed_nodes.insert(number);
+    Ok(())
+}
+
+fn close_epoch<S: StateStore>(
+    state: &mut State<S>,
+    advance: &AdvanceEpoch,
+    closed: &EpochClosed,
+    seq: u64,
+) -> StateResult<(), S> {
+    let epoch = closed.epoch;
+    let next = epoch
+        .checked_add(1)
+        .ok_or(StateError::Broken("there is no later epoch"))?;
+    let hot = state.hot_mut()?;
+    hot.ledger.treasury = hot
+        .ledger
+        .treasury
+        .settled(&closed.settlement)
+        .map_err(|_| StateError::Broken("a settlement is not of the open fees"))?;
+    hot.each_node(|node| (node.proofs, node.registry, node.telemetry) = (0, None, None));
+    for (node, account) in hot.nodes.iter_mut().zip(&closed.nodes) {
+        node.status = Some(account.status);
+        node.uptime_bucket = account.uptime_bucket;
+        let nod = node.nod.0.add(account.reward.0);
+        node.nod = protocol::Amount(nod.map_err(|_| StateError::Broken("NOD overflows"))?);
+    }
+    for fact in &advance.registry {
+        hot.node_mut(fact.node, |node| node.registry = Some(fact.clone()))?;
+    }
+    for fact in &advance.telemetry {
+        hot.node_mut(fact.node, |node| node.telemetry = Some(fact.clone()))?;
+    }
+    hot.ledger.registry_hash = advance.registry_hash;
+    hot.ledger.telemetry_hash = advance.telemetry_hash;
+    hot.ledger.audit = None;
+    hot.ledger.epoch = next;
+    hot.eligible = sorted_by_id(&hot.nodes, |node| node.status == Some(NodeStatus::Verified));
+    let opened = EpochRecord {
+        eligible: hot.eligible.clone(),
+        opened_at: seq,
+        closed: None,
+    };
+    let mut record = state
+        .epoch_record(epoch)?
+        .ok_or(StateError::Broken("no record of the open epoch"))?;
+    record.closed = Some(closed.clone());
+    state.put(keys::epoch(epoch), &record);
+    state.put(keys::epoch(next), &opened);
+    forget(state, epoch)
+}
+
+/// What only mattered in the epoch that closed, and command ids that are two epochs old.
+fn forget<S: StateStore>(state: &mut State<S>, epoch: u64) -> StateResult<(), S> {
+    let (from, end) = keys::proofs(epoch);
+    state.remove_range(&from, &end)?;
+    let kept = protocol::limits::COMMAND_ID_EPOCHS;
+    if let Some(old) = epoch.saturating_add(1).checked_sub(kept) {
+        let (from, end) = keys::commands(old);
+        state.remove_range(&from, &end)?;
+    }
+    Ok(())
+}
+
+fn store_version<S: StateStore>(
+    state: &mut State<S>,
+    entry: &EntryBody,
+    store: &Store,
+    event: &Event,
+) -> StateResult<(), S> {
+    let Event::Stored {
+        fee, assignment, ..
+    } = event
+    else {
+        return Err(StateError::Broken(
+            "an event does not belong to its command",
+        ));
+    };
+    let payer = entry.command.payer;
+    let account = state.account(&payer)?;
+    let hot = state.hot_mut()?;
+    let prepaid = hot.ledger.parameters.prepaid;
+    let broken = |_| StateError::Broken("a fee was accepted that does not fit");
+    hot.ledger.treasury = hot.ledger.treasury.charged(*fee).map_err(broken)?;
+    state.put(
+        keys::account(&payer),
+        &account.charged(*fee, prepaid).map_err(broken)?,
+    );
+    let stored = StoredRecord {
+        hash_commit: store.hash_commit,
+        metadata: store.metadata.clone(),
+        content: store.content.clone(),
+        custody: store.custody.clone(),
+        fee: *fee,
+        assignment: assignment.clone(),
+    };
+    count_bytes(state, &stored, u64::checked_add)?;
+    let record = VersionRecord {
+        stored: Some(stored),
+        ..marker(entry)
+    };
+    add_version(state, &entry.command, &store.object, store.version, &record)
+}
+
+const fn marker(entry: &EntryBody) -> VersionRecord {
+    VersionRecord {
+        seq: entry.seq,
+        created_at_tick: entry.tick,
+        stored: None,
+    }
+}
+
+fn add_version<S: StateStore>(
+    state: &mut State<S>,
+    command: &Command,
+    id: &ObjectId,
+    version: u64,
+    record: &VersionRecord,
+) -> StateResult<(), S> {
+    let owner = state
+        .object(id)?
+        .map_or(command.payer, |object| object.owner);
+    state.put(
+        keys::object(id),
+        &ObjectRecord {
+            owner,
+            latest: version,
+            current: Some(version),
+        },
+    );
+    state.put(keys::version(id, version), record);
+    Ok(())
+}
+
+fn end_version<S: StateStore>(
+    state: &mut State<S>,
+    id: &ObjectId,
+    version: u64,
+) -> StateResult<(), S> {
+    let broken = StateError::Broken("a version that ends does not exist");
+    let (Some(object), Some(record)) = (state.object(id)?, state.version(id, version)?) else {
+        return Err(broken);
+    };
+    if let Some(stored) = record.stored {
+        count_bytes(state, &stored, u64::checked_sub)?;
+    }
+    state.remove(keys::version(id, version));
+    let mut current = None;
+    state.visit_versions_of(id, &mut |_, version, _| {
+        current = Some(version);
+        true
+    })?;
+    state.put(keys::object(id), &ObjectRecord { current, ..object });
+    Ok(())
+}
+
+/// Adds the copies of a version to, or takes them from, what their nodes hold.
+fn count_bytes<S: StateStore>(
+    state: &mut State<S>,
+    stored: &StoredRecord,
+    count: fn(u64, u64) -> Option<u64>,
+) -> StateResult<(), S> {
+    let Content::Single(layout) = &stored.content else {
+        return Ok(());
+    };
+    let broken = || StateError::Broken("stored bytes do not add up");
+    let geometry = Geometry::of(layout).map_err(|_| StateError::Broken("a layout is damaged"))?;
+    let hot = state.hot_mut()?;
+    for (column, nodes) in (0..).zip(
+        stored
+            .assignment
+            .chunks(usize::from(layout.profile.replicas)),
+    ) {
+        let bytes = geometry.shard_len(column);
+        for node in nodes {
+            let mut sum = None;
+            hot.node_mut(*node, |node| {
+                sum = count(node.bytes_stored, bytes);
+                node.bytes_stored = sum.unwrap_or(node.bytes_stored);
+            })?;
+            sum.ok_or_else(broken)?;
+            hot.ledger.bytes_stored = count(hot.ledger.bytes_stored, bytes).ok_or_else(broken)?;
+        }
+    }
+    Ok(())
+}
+
+fn move_copy<S: StateStore>(state: &mut State<S>, reassign: &Reassign) -> StateResult<(), S> {
+    let broken = || StateError::Broken("a copy that moves does not exist");
+    let record = state
+        .version(&reassign.object, reassign.version)?
+        .ok_or_else(broken)?;
+    let VersionRecord {
+        stored: Some(mut stored),
+        seq,
+        created_at_tick,
+    } = record
+    else {
+        return Err(broken());
+    };
+    count_bytes(state, &stored, u64::checked_sub)?;
+    let Content::Single(layout) = &stored.content else {
+        return Err(broken());
+    };
+    let copy = copy_index(reassign, layout.profile.replicas);
+    *copy
+        .and_then(|at| stored.assignment.get_mut(at))
+        .ok_or_else(broken)? = reassign.to;
+    count_bytes(state, &stored, u64::checked_add)?;
+    let record = VersionRecord {
+        seq,
+        created_at_tick,
+        stored: Some(stored),
+    };
+    state.put(keys::version(&reassign.object, reassign.version), &record);
+    Ok(())
+}
+
+fn record_audit<S: StateStore>(
+    state: &mut State<S>,
+    record: &RecordAudit,
+    counted: u32,
+) -> StateResult<(), S> {
+    let epoch = state.epoch();
+    for answer in record
+        .answers
+        .iter()
+        .filter(|answer| answer.proof.is_some())
+    {
+        let shard = shard_id(&answer.object.0, answer.version, answer.column);
+        state.put(keys::proof(epoch, record.node, &shard), &());
+    }
+    let answers = u32::try_from(record.answers.len()).unwrap_or(u32::MAX);
+    let hot = state.hot_mut()?;
+    hot.node_mut(record.node, |node| {
+        node.answers = node.answers.saturating_add(answers);
+        node.proofs = node.proofs.saturating_add(u64::from(counted));
+    })
+}
+
+impl Hot {
+    fn node_mut<F>(
+        &mut self,
+        number: NodeNumber,
+        change: impl FnOnce(&mut NodeRecord),
+    ) -> Result<(), StateError<F>> {
+        let node = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.nodes.get_mut(at));
+        change(node.ok_or(StateError::Broken(
+            "an entry names a node that is not registered",
+        ))?);
+        self.changed_nodes.insert(number);
+        Ok(())
+    }
+
+    fn each_node(&mut self, change: impl Fn(&mut NodeRecord)) {
+        for (number, node) in (0..).zip(&mut self.nodes) {
+            change(node);
+            self.changed_nodes.insert(number);
+        }
+    }
+}

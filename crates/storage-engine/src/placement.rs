@@ -1,0 +1,124 @@
+//! Which nodes hold which shard: a pure function of the object's name, its version and the eligible
+//! nodes (PL-1 to PL-4).
+
+use alloc::{format, vec::Vec};
+use protocol::{Hash32, Profile, Refusal, error::ErrorCode, node::NodeNumber};
+
+use crate::content::shard_id;
+
+/// `H(hex(shard_id)) mod n`: the index in the eligible list at which the copies of a shard begin (PL-2).
+/// `None` when the list is empty.
+#[must_use]
+pub fn start_index(shard_id: &Hash32, eligible: u64) -> Option<u64> {
+    remainder(&Hash32::of(shard_id.to_hex().as_bytes()), eligible)
+}
+
+/// A hash, read as a 256-bit big-endian integer, modulo `n`; `None` for zero.
+#[must_use]
+pub fn remainder(hash: &Hash32, n: u64) -> Option<u64> {
+    let n = u128::from(n);
+    let (words, _) = hash.0.as_chunks::<8>();
+    let rest = words.iter().try_fold(0u128, |rest, word| {
+        (rest << 64 | u128::from(u64::from_be_bytes(*word))).checked_rem(n)
+    })?;
+    u64::try_from(rest).ok()
+}
+
+/// The nodes of every copy: copy r of column c at index `c × replicas + r`.
+///
+/// `eligible` is sorted by node id. Without parity each shard starts at its own index and takes
+/// consecutive nodes, wrapping (PL-3); with parity column i takes the node i steps after the start of
+/// column 0 (PL-4).
+///
+/// # Errors
+/// `SE_ERR_NO_ELIGIBLE_NODES` when there are fewer eligible nodes than copies that must differ.
+pub fn place(
+    object_id: &str,
+    version: u64,
+    profile: Profile,
+    eligible: &[NodeNumber],
+) -> Result<Vec<NodeNumber>, Refusal> {
+    let columns = u64::from(profile.columns());
+    let copies = u64::from(profile.replicas);
+    let needed = if profile.parity == 0 { copies } else { columns };
+    let available = u64::try_from(eligible.len()).unwrap_or(u64::MAX);
+    if available < needed {
+        return Err(Refusal::with(
+            ErrorCode::NoEligibleNodes,
+            format!("{available} eligible nodes, {needed} needed; see `qfs node list`"),
+        ));
+    }
+    let mut nodes = Vec::new();
+    for column in 0..profile.columns() {
+        let (first, copies) = if profile.parity == 0 {
+            (column, copies)
+        } else {
+            (0, u64::from(column))
+        };
+        let start = start_index(&shard_id(object_id, version, first), available).unwrap_or(0);
+        let steps = if profile.parity == 0 {
+            0..copies
+        } else {
+            copies..copies.saturating_add(1)
+        };
+        nodes.extend(steps.filter_map(|step| node_at(eligible, start, step)));
+    }
+    Ok(nodes)
+}
+
+fn node_at(eligible: &[NodeNumber], start: u64, step: u64) -> Option<NodeNumber> {
+    let index = start
+        .checked_add(step)?
+        .checked_rem(u64::try_from(eligible.len()).ok()?)?;
+    eligible.get(usize::try_from(index).ok()?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pl_2_remainder_is_of_the_whole_256_bit_integer() {
+        let mut hash = Hash32::ZERO;
+        hash.0[31] = 10;
+        assert_eq!(remainder(&hash, 7), Some(3));
+        hash.0[0] = 1; // 2^248 mod 7 = (2^3)^82 × 4 mod 7 = 4
+        assert_eq!(remainder(&hash, 7), Some(0));
+        assert_eq!(remainder(&hash, 0), None);
+    }
+
+    #[test]
+    fn pl_3_copies_are_consecutive_distinct_and_wrap() {
+        let eligible: Vec<u32> = (10..17).collect();
+        for version in 1..200 {
+            let nodes = place("obj", version, Profile::QFS_V13, &eligible).unwrap();
+            assert_eq!(nodes.len(), 12);
+            for copies in nodes.chunks(3) {
+                let at = |node: u32| eligible.iter().position(|n| *n == node).unwrap();
+                assert_eq!((at(copies[0]) + 1) % 7, at(copies[1]));
+                assert_eq!((at(copies[1]) + 1) % 7, at(copies[2]));
+            }
+        }
+    }
+
+    #[test]
+    fn pl_4_columns_step_from_the_first() {
+        let eligible: Vec<u32> = (0..22).collect();
+        let nodes = place("obj", 1, Profile::EC_16_6, &eligible).unwrap();
+        let expected: Vec<u32> = (0..22).map(|i| (nodes[0] + i) % 22).collect();
+        assert_eq!(nodes, expected);
+    }
+
+    #[test]
+    fn pl_1_too_few_nodes_is_a_refusal_never_a_duplicate() {
+        for (profile, nodes) in [
+            (Profile::QFS_V13, 2),
+            (Profile::EC_16_6, 21),
+            (Profile::EC_10_5, 0),
+        ] {
+            let eligible: Vec<u32> = (0..nodes).collect();
+            let refusal = place("obj", 1, profile, &eligible).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::NoEligibleNodes);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Keys of the state map (ST-1). One letter names the kind of a record; the rest orders records
+//! within their kind, with integers big endian so that byte order is numeric order.
+
+use alloc::vec::Vec;
+use protocol::{AccountId, CommandId, Hash32, NodeId, ObjectId, node::NodeNumber};
+
+/// Separates an object's name, which has no NUL, from its version.
+const SEPARATOR: &[u8] = &[0];
+
+/// Kinds of records that the state root does not cover: command ids, the cursor, nodes of the tree
+/// itself. The first two are facts about the log, which the log proves.
+const UNAUTHENTICATED: [u8; 3] = [b'C', b'T', b'Z'];
+
+/// Whether the state root covers the record at `key`.
+#[must_use]
+pub fn is_authenticated(key: &[u8]) -> bool {
+    key.first()
+        .is_some_and(|kind| !UNAUTHENTICATED.contains(kind))
+}
+
+/// Genesis, as it was given.
+#[must_use]
+pub fn genesis() -> Vec<u8> {
+    b"G".to_vec()
+}
+
+/// Totals and the open epoch.
+#[must_use]
+pub fn ledger() -> Vec<u8> {
+    b"L".to_vec()
+}
+
+/// Where in the log the state stands.
+#[must_use]
+pub fn cursor() -> Vec<u8> {
+    b"Z".to_vec()
+}
+
+/// A node.
+#[must_use]
+pub fn node(number: NodeNumber) -> Vec<u8> {
+    [b"N", &number.to_be_bytes()[..]].concat()
+}
+
+/// A node's public key.
+#[must_use]
+pub fn node_key(number: NodeNumber) -> Vec<u8> {
+    [b"K", &number.to_be_bytes()[..]].concat()
+}
+
+/// A node's number by its name.
+#[must_use]
+pub fn node_number(id: &NodeId) -> Vec<u8> {
+    [b"I", id.0.as_bytes()].concat()
+}
+
+/// An epoch: its eligible nodes, and its accounts once closed.
+#[must_use]
+pub fn epoch(epoch: u64) -> Vec<u8> {
+    [b"E", &epoch.to_be_bytes()[..]].concat()
+}
+
+/// An account.
+#[must_use]
+pub fn account(id: &AccountId) -> Vec<u8> {
+    [b"A", id.0.as_ref()].concat()
+}
+
+/// An object: its owner and its latest version.
+#[must_use]
+pub fn object(id: &ObjectId) -> Vec<u8> {
+    [b"O", id.0.as_bytes()].concat()
+}
+
+/// One version of an object.
+#[must_use]
+pub fn version(id: &ObjectId, version: u64) -> Vec<u8> {
+    [b"V", id.0.as_bytes(), SEPARATOR, &version.to_be_bytes()].concat()
+}
+
+/// All versions of one object: from, end.
+#[must_use]
+pub fn versions(id: &ObjectId) -> (Vec<u8>, Vec<u8>) {
+    (
+        [b"V", id.0.as_bytes(), SEPARATOR].concat(),
+        [b"V", id.0.as_bytes(), &[1]].concat(),
+    )
+}
+
+/// All versions of all objects whose name begins with `prefix`: from, end. UTF-8 has no byte 0xff.
+#[must_use]
+pub fn versions_with_prefix(prefix: &str) -> (Vec<u8>, Vec<u8>) {
+    (
+        [b"V", prefix.as_bytes()].concat(),
+        [b"V", prefix.as_bytes(), &[0xff]].concat(),
+    )
+}
+
+/// Splits a key made by [`version`].
+#[must_use]
+pub fn parse_version(key: &[u8]) -> Option<(&str, u64)> {
+    let rest = key.strip_prefix(b"V")?;
+    let (name, number) = rest.split_last_chunk::<8>()?;
+    let name = core::str::from_utf8(name.strip_suffix(SEPARATOR)?).ok()?;
+    Some((name, u64::from_be_bytes(*number)))
+}
+
+/// That a shard was proved by a node in an epoch.
+#[must_use]
+pub fn proof(epoch: u64, node: NodeNumber, shard_id: &Hash32) -> Vec<u8> {
+    [
+        b"S",
+        &epoch.to_be_bytes()[..],
+        &node.to_be_bytes(),
+        shard_id.as_ref(),
+    ]
+    .concat()
+}
+
+/// All proofs of an epoch: from, end.
+#[must_use]
+pub fn proofs(epoch: u64) -> (Vec<u8>, Vec<u8>) {
+    range(b'S', epoch)
+}
+
+/// That a command id was used in an epoch.
+#[must_use]
+pub fn command(epoch: u64, id: &CommandId) -> Vec<u8> {
+    [b"C", &epoch.to_be_bytes()[..], &id.0].concat()
+}
+
+/// All command ids of an epoch: from, end.
+#[must_use]
+pub fn commands(epoch: u64) -> (Vec<u8>, Vec<u8>) {
+    range(b'C', epoch)
+}
+
+fn range(kind: u8, epoch: u64) -> (Vec<u8>, Vec<u8>) {
+    let bound = |epoch: u64| [&[kind], &epoch.to_be_bytes()[..]].concat();
+    (
+        bound(epoch),
+        epoch
+            .checked_add(1)
+            .map_or_else(|| [kind.saturating_add(1)].to_vec(), bound),
+    )
+}
+
+/// A node of the state tree: the subtree of all paths that begin with the first `depth` bits of `path`.
+#[must_use]
+pub fn tree_node(depth: u16, path: &Hash32) -> Vec<u8> {
+    let whole = usize::from(depth / 8);
+    let mut key = [b"T", &depth.to_be_bytes()[..]].concat();
+    key.extend(path.0.iter().take(whole));
+    let bits = depth % 8;
+    if bits > 0 {
+        let mask = !(0xffu8.checked_shr(u32::from(bits)).unwrap_or(0));
+        key.extend(path.0.get(whole).map(|byte| byte & mask));
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn st_1_order_is_by_name_then_version() {
+        let key = |name: &str, number| version(&ObjectId(name.into()), number);
+        let ordered = [
+            key("a", 1),
+            key("a", 256),
+            key("a\u{1}", 1),
+            key("a/b", 1),
+            key("ab", 0),
+            key("b", 1),
+        ];
+        assert!(ordered.is_sorted());
+        assert_eq!(parse_version(&key("a/b", 7)), Some(("a/b", 7)));
+        let (from, end) = versions(&ObjectId("a".into()));
+        assert!(from <= key("a", 0) && key("a", u64::MAX) < end && end <= key("a\u{1}", 0));
+    }
+
+    #[test]
+    fn st_4_tree_nodes_are_named_by_their_bits() {
+        let ones = Hash32([0xff; 32]);
+        assert_eq!(tree_node(0, &ones), [b'T', 0, 0]);
+        assert_eq!(tree_node(3, &ones), [b'T', 0, 3, 0xe0]);
+        assert_eq!(tree_node(8, &ones), [b'T', 0, 8, 0xff]);
+        assert_eq!(tree_node(9, &ones), [b'T', 0, 9, 0xff, 0x80]);
+        assert_eq!(tree_node(256, &ones).len(), 35);
+    }
+}

@@ -1,0 +1,493 @@
+//! The state of the ledger: a cache of the log, kept in an ordered map.
+//!
+//! Reads see what was written since the last [`State::flush`] over what the store holds. The state root
+//! covers every record but those that are facts about the log itself (see [`keys::is_authenticated`]).
+
+pub mod keys;
+pub mod records;
+pub mod root;
+pub mod store;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::fmt;
+use protocol::{
+    AccountId, Command, Genesis, Hash32, NodeId, ObjectId, canonical, node::NodeNumber,
+};
+use token_state::Account;
+
+use records::{
+    CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord,
+};
+use root::TreeNode;
+pub use store::{Changes, MemoryStore, StateStore};
+
+/// Why the replica must stop. Neither is a refusal: no command can cause one.
+#[derive(Debug)]
+pub enum StateError<F> {
+    /// The store failed.
+    Store(F),
+    /// The state contradicts itself: the store was damaged, or the code is wrong.
+    Broken(&'static str),
+}
+
+impl<F: fmt::Display> fmt::Display for StateError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(fault) => write!(f, "state store: {fault}"),
+            Self::Broken(what) => write!(f, "broken invariant: {what}"),
+        }
+    }
+}
+
+impl<F: fmt::Debug + fmt::Display> core::error::Error for StateError<F> {}
+
+/// What a state's methods return.
+pub type StateResult<T, S> = Result<T, StateError<<S as StateStore>::Fault>>;
+
+/// What is known about a command id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Not used in this epoch or the one before.
+    Never,
+    /// The same command was executed as this entry.
+    Executed {
+        /// Its seq.
+        seq: u64,
+    },
+    /// Another command was executed under this id.
+    Conflict,
+}
+
+/// The state at one point of the log.
+#[derive(Debug)]
+pub struct State<S> {
+    store: S,
+    pending: Changes,
+    touched: BTreeSet<Vec<u8>>,
+    root: Hash32,
+    hot: Option<Hot>,
+    pub(crate) cursor: Cursor,
+    pub(crate) link_due: bool,
+}
+
+/// Small records that nearly every command reads; written back before a root or a flush.
+#[derive(Debug)]
+pub(crate) struct Hot {
+    pub genesis: Genesis,
+    pub ledger_id: Hash32,
+    pub ledger: LedgerRecord,
+    pub nodes: Vec<NodeRecord>,
+    pub eligible: Vec<NodeNumber>,
+    pub changed_nodes: BTreeSet<NodeNumber>,
+}
+
+impl<S: StateStore> State<S> {
+    /// The state that `store` holds; an empty store is a ledger before its genesis.
+    ///
+    /// # Errors
+    /// A fault of the store, or records that contradict each other.
+    pub fn open(store: S) -> StateResult<Self, S> {
+        let mut state = Self {
+            store,
+            pending: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            root: Hash32::ZERO,
+            hot: None,
+            cursor: Cursor::default(),
+            link_due: false,
+        };
+        state.cursor = state.record(&keys::cursor())?.unwrap_or_default();
+        let root: Option<TreeNode> = state.record(&keys::tree_node(0, &Hash32::ZERO))?;
+        state.root = root.map_or(Hash32::ZERO, |node| node.hash());
+        if let Some(genesis) = state.record::<Genesis>(&keys::genesis())? {
+            state.hot = Some(state.load_hot(genesis)?);
+        }
+        Ok(state)
+    }
+
+    fn load_hot(&self, genesis: Genesis) -> StateResult<Hot, S> {
+        let ledger: LedgerRecord = self
+            .record(&keys::ledger())?
+            .ok_or(StateError::Broken("no ledger record"))?;
+        let mut nodes = Vec::new();
+        while let Some(number) = u32::try_from(nodes.len()).ok()
+            && let Some(node) = self.record(&keys::node(number))?
+        {
+            nodes.push(node);
+        }
+        let epoch = self.epoch_record(ledger.epoch)?;
+        let eligible = epoch
+            .ok_or(StateError::Broken("no record of the open epoch"))?
+            .eligible;
+        let ledger_id = genesis.ledger_id();
+        Ok(Hot {
+            genesis,
+            ledger_id,
+            ledger,
+            nodes,
+            eligible,
+            changed_nodes: BTreeSet::new(),
+        })
+    }
+
+    // --- what is known ---
+
+    /// Where in the log the state stands.
+    #[must_use]
+    pub const fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// The genesis of the ledger; `None` before it.
+    #[must_use]
+    pub fn genesis(&self) -> Option<&Genesis> {
+        self.hot.as_ref().map(|hot| &hot.genesis)
+    }
+
+    /// The identity of the ledger; `None` before its genesis.
+    #[must_use]
+    pub fn ledger_id(&self) -> Option<Hash32> {
+        self.hot.as_ref().map(|hot| hot.ledger_id)
+    }
+
+    /// Totals and the open epoch; `None` before genesis.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&LedgerRecord> {
+        self.hot.as_ref().map(|hot| &hot.ledger)
+    }
+
+    /// The open epoch; 0 before genesis.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.hot.as_ref().map_or(0, |hot| hot.ledger.epoch)
+    }
+
+    /// Every node, by number.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeRecord] {
+        self.hot.as_ref().map_or(&[], |hot| &hot.nodes)
+    }
+
+    /// Nodes that new shards are placed on, sorted by node id.
+    #[must_use]
+    pub fn eligible(&self) -> &[NodeNumber] {
+        self.hot.as_ref().map_or(&[], |hot| &hot.eligible)
+    }
+
+    /// The node of this number.
+    #[must_use]
+    pub fn node(&self, number: NodeNumber) -> Option<&NodeRecord> {
+        self.nodes().get(usize::try_from(number).ok()?)
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub fn node_number(&self, id: &NodeId) -> StateResult<Option<NodeNumber>, S> {
+        self.record(&keys::node_number(id))
+    }
+
+    /// The public key of a node; `None` while genesis' commitment to it is all there is.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn node_key(&self, number: NodeNumber) -> StateResult<Option<Vec<u8>>, S> {
+        self.record(&keys::node_key(number))
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub fn epoch_record(&self, epoch: u64) -> StateResult<Option<EpochRecord>, S> {
+        self.record(&keys::epoch(epoch))
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub fn account(&self, id: &AccountId) -> StateResult<Account, S> {
+        Ok(self.record(&keys::account(id))?.unwrap_or_default())
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub fn object(&self, id: &ObjectId) -> StateResult<Option<ObjectRecord>, S> {
+        self.record(&keys::object(id))
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub fn version(&self, id: &ObjectId, version: u64) -> StateResult<Option<VersionRecord>, S> {
+        self.record(&keys::version(id, version))
+    }
+
+    /// Whether `node` has proved this shard in `epoch` already.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn has_proved(
+        &self,
+        epoch: u64,
+        node: NodeNumber,
+        shard_id: &Hash32,
+    ) -> StateResult<bool, S> {
+        Ok(self.get(&keys::proof(epoch, node, shard_id))?.is_some())
+    }
+
+    /// Whether the command, or another one under its id, was executed in this epoch or the one before.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn seen(&self, command: &Command) -> StateResult<Seen, S> {
+        let epoch = self.epoch();
+        let oldest = epoch.saturating_sub(protocol::limits::COMMAND_ID_EPOCHS.saturating_sub(1));
+        for epoch in oldest..=epoch {
+            let record: Option<CommandRecord> = self.record(&keys::command(epoch, &command.id))?;
+            if let Some(CommandRecord { seq, hash }) = record {
+                let same = hash == command.hash();
+                return Ok(if same {
+                    Seen::Executed { seq }
+                } else {
+                    Seen::Conflict
+                });
+            }
+        }
+        Ok(Seen::Never)
+    }
+
+    /// Visits the versions of all objects whose name begins with `prefix`, by name and version.
+    ///
+    /// # Errors
+    /// A fault of the store, or a damaged record.
+    pub fn visit_versions(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(&str, u64, VersionRecord) -> bool,
+    ) -> StateResult<(), S> {
+        let (from, end) = keys::versions_with_prefix(prefix);
+        self.scan_versions(&from, &end, visit)
+    }
+
+    /// Visits the versions of one object in ascending order.
+    ///
+    /// # Errors
+    /// A fault of the store, or a damaged record.
+    pub fn visit_versions_of(
+        &self,
+        id: &ObjectId,
+        visit: &mut dyn FnMut(&str, u64, VersionRecord) -> bool,
+    ) -> StateResult<(), S> {
+        let (from, end) = keys::versions(id);
+        self.scan_versions(&from, &end, visit)
+    }
+
+    fn scan_versions(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        visit: &mut dyn FnMut(&str, u64, VersionRecord) -> bool,
+    ) -> StateResult<(), S> {
+        let mut damaged = false;
+        self.scan(from, end, &mut |key, value| match (
+            keys::parse_version(key),
+            canonical::decode(value),
+        ) {
+            (Some((name, version)), Ok(record)) => visit(name, version, record),
+            _ => {
+                damaged = true;
+                false
+            }
+        })?;
+        if damaged {
+            Err(StateError::Broken("an object's record cannot be read"))
+        } else {
+            Ok(())
+        }
+    }
+
+    // --- raw reads ---
+
+    fn get(&self, key: &[u8]) -> StateResult<Option<Vec<u8>>, S> {
+        match self.pending.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.store.get(key).map_err(StateError::Store),
+        }
+    }
+
+    fn record<T: BorshSerialize + BorshDeserialize>(
+        &self,
+        key: &[u8],
+    ) -> StateResult<Option<T>, S> {
+        let decode = |bytes: Vec<u8>| {
+            canonical::decode(&bytes).map_err(|_| StateError::Broken("a record cannot be read"))
+        };
+        self.get(key)?.map(decode).transpose()
+    }
+
+    /// Merges what is pending into a scan of the store.
+    pub(crate) fn scan(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> StateResult<(), S> {
+        if from >= end {
+            return Ok(());
+        }
+        let mut pending = self.pending.range(from.to_vec()..end.to_vec()).peekable();
+        let mut going = true;
+        self.store
+            .scan(from, end, &mut |key, value| {
+                while let Some((newer, value)) =
+                    pending.next_if(|(newer, _)| newer.as_slice() < key)
+                {
+                    going = going && value.as_ref().is_none_or(|value| visit(newer, value));
+                }
+                let value = match pending.next_if(|(newer, _)| newer.as_slice() == key) {
+                    Some((_, newer)) => newer.as_deref(),
+                    None => Some(value),
+                };
+                going = going && value.is_none_or(|value| visit(key, value));
+                going
+            })
+            .map_err(StateError::Store)?;
+        for (key, value) in pending {
+            going = going && value.as_ref().is_none_or(|value| visit(key, value));
+        }
+        Ok(())
+    }
+
+    // --- writes, for `evolve` only ---
+
+    pub(crate) fn hot_mut(&mut self) -> StateResult<&mut Hot, S> {
+        self.hot.as_mut().ok_or(StateError::Broken("no genesis"))
+    }
+
+    pub(crate) fn set_hot(&mut self, hot: Hot) {
+        self.hot = Some(hot);
+    }
+
+    pub(crate) fn put<T: BorshSerialize>(&mut self, key: Vec<u8>, record: &T) {
+        self.write(key, Some(canonical::encode(record)));
+    }
+
+    pub(crate) fn remove(&mut self, key: Vec<u8>) {
+        self.write(key, None);
+    }
+
+    /// Removes every record from `from` up to `end`.
+    pub(crate) fn remove_range(&mut self, from: &[u8], end: &[u8]) -> StateResult<(), S> {
+        let mut keys = Vec::new();
+        self.scan(from, end, &mut |key, _| {
+            keys.push(key.to_vec());
+            true
+        })?;
+        keys.into_iter().for_each(|key| self.remove(key));
+        Ok(())
+    }
+
+    fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        if keys::is_authenticated(&key) {
+            self.touched.insert(key.clone());
+        }
+        self.pending.insert(key, value);
+    }
+
+    fn write_back_hot(&mut self) {
+        let Some(hot) = &mut self.hot else { return };
+        let changed = core::mem::take(&mut hot.changed_nodes);
+        let mut writes = Vec::new();
+        for number in changed {
+            let node = usize::try_from(number)
+                .ok()
+                .and_then(|at| hot.nodes.get(at));
+            writes.extend(node.map(|node| (keys::node(number), canonical::encode(node))));
+        }
+        writes.push((keys::ledger(), canonical::encode(&hot.ledger)));
+        for (key, value) in writes {
+            self.write(key, Some(value));
+        }
+    }
+
+    // --- root, link, flush ---
+
+    /// The root of all authenticated records (ST-3). Costs grow with what changed since it was last asked for.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn root(&mut self) -> StateResult<Hash32, S> {
+        self.write_back_hot();
+        let touched = core::mem::take(&mut self.touched);
+        let mut changes = Vec::with_capacity(touched.len());
+        for key in touched {
+            let value = self.get(&key)?;
+            changes.push((Hash32::of(&key), value.map(|value| Hash32::of(&value))));
+        }
+        if !changes.is_empty() {
+            changes.sort_unstable();
+            self.root = root::update(self, &changes)?;
+        }
+        Ok(self.root)
+    }
+
+    /// Tells the state the hash of the entry that was just executed.
+    ///
+    /// # Errors
+    /// When no entry was executed since the last link.
+    pub fn link(&mut self, entry_hash: Hash32) -> StateResult<(), S> {
+        if !core::mem::take(&mut self.link_due) {
+            return Err(StateError::Broken("an entry was linked twice"));
+        }
+        self.cursor.head = entry_hash;
+        let executed = self.cursor.next_seq.checked_sub(1);
+        if let Some(hot) = &mut self.hot
+            && let Some(audit) = &mut hot.ledger.audit
+            && Some(audit.seq) == executed
+        {
+            audit.beacon = entry_hash;
+        }
+        Ok(())
+    }
+
+    /// Hands everything written since the last flush to the store, with `extra` in the same commit.
+    /// A crash before or within leaves the store at the previous flush; the log has what came after.
+    ///
+    /// # Errors
+    /// A fault of the store, or an entry that was executed and not linked.
+    pub fn flush(&mut self, extra: Changes) -> StateResult<(), S> {
+        if self.link_due {
+            return Err(StateError::Broken("an executed entry is not linked"));
+        }
+        self.root()?;
+        let cursor = canonical::encode(&self.cursor);
+        let mut changes = core::mem::take(&mut self.pending);
+        changes.insert(keys::cursor(), Some(cursor));
+        changes.extend(extra);
+        self.store.commit(changes).map_err(StateError::Store)
+    }
+
+    /// Records written since the last flush.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The store below.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+}
+
+impl<S: StateStore> root::Nodes for State<S> {
+    type Error = StateError<S::Fault>;
+
+    fn read(&self, key: &[u8]) -> Result<Option<TreeNode>, Self::Error> {
+        self.record(key)
+    }
+
+    fn write(&mut self, key: Vec<u8>, node: Option<TreeNode>) {
+        self.pending
+            .insert(key, node.map(|node| canonical::encode(&node)));
+    }
+}

@@ -1,0 +1,140 @@
+//! Records of the state map (ST-2).
+
+use alloc::{string::String, vec::Vec};
+use borsh::{BorshDeserialize, BorshSerialize};
+use protocol::{
+    AccountId, Amount, Hash32, NodeId, Parameters,
+    command::{Content, Custody, OpenAudit},
+    event::EpochClosed,
+    node::{FailureDomain, NodeNumber, NodeStatus, RegistryFact, TelemetryFact},
+};
+use token_state::Treasury;
+
+/// Totals and the open epoch.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LedgerRecord {
+    /// The open epoch.
+    pub epoch: u64,
+    /// Every governed number, as in force now.
+    pub parameters: Parameters,
+    /// Totals of ATR and NOD.
+    pub treasury: Treasury,
+    /// Bytes of all shard copies assigned now.
+    pub bytes_stored: u64,
+    /// The audit whose answers are taken now.
+    pub audit: Option<AuditRecord>,
+    /// Hash of the last registry snapshot.
+    pub registry_hash: Hash32,
+    /// Hash of the last telemetry snapshot.
+    pub telemetry_hash: Hash32,
+}
+
+/// An open audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AuditRecord {
+    /// Seq of the entry that opened it.
+    pub seq: u64,
+    /// How much it challenges.
+    pub scope: OpenAudit,
+    /// Hash of that entry.
+    pub beacon: Hash32,
+}
+
+/// Where in the log the state stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Cursor {
+    /// Seq of the next entry.
+    pub next_seq: u64,
+    /// Tick of the last entry.
+    pub tick: u64,
+    /// Hash of the last entry; zeros before the first.
+    pub head: Hash32,
+}
+
+/// A storage node.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct NodeRecord {
+    /// Its name.
+    pub node_id: NodeId,
+    /// Signature scheme of its key.
+    pub scheme: String,
+    /// SHA3-256 of its public key.
+    pub key_hash: Hash32,
+    /// Where it stands.
+    pub domain: FailureDomain,
+    /// Result of its last verification; `None` until the first epoch that sees it closes.
+    pub status: Option<NodeStatus>,
+    /// What the last registry snapshot said.
+    pub registry: Option<RegistryFact>,
+    /// What the last telemetry snapshot said.
+    pub telemetry: Option<TelemetryFact>,
+    /// floor(10 × uptime) of the last verification.
+    pub uptime_bucket: u8,
+    /// Bytes of the shard copies assigned to it now.
+    pub bytes_stored: u64,
+    /// Shards proved in the open epoch.
+    pub proofs: u64,
+    /// Answers given to the open audit.
+    pub answers: u32,
+    /// NOD that it holds.
+    pub nod: Amount,
+}
+
+/// An epoch.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct EpochRecord {
+    /// Nodes that new shards are placed on, sorted by node id.
+    pub eligible: Vec<NodeNumber>,
+    /// Seq of the entry that opened it.
+    pub opened_at: u64,
+    /// Its accounts, once closed.
+    pub closed: Option<EpochClosed>,
+}
+
+/// An object. It outlives its versions, so that a version number is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ObjectRecord {
+    /// Who may add and end versions.
+    pub owner: AccountId,
+    /// Greatest version ever.
+    pub latest: u64,
+    /// Greatest version that has not ended.
+    pub current: Option<u64>,
+}
+
+/// One version of an object.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct VersionRecord {
+    /// Seq of the entry that made it.
+    pub seq: u64,
+    /// Tick of that entry.
+    pub created_at_tick: u64,
+    /// Content, or `None` for a delete marker.
+    pub stored: Option<StoredRecord>,
+}
+
+/// A version's content.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StoredRecord {
+    /// SHA3-256 of content, schema version and metadata.
+    pub hash_commit: Hash32,
+    /// Canonical JSON.
+    pub metadata: Vec<u8>,
+    /// What the content is made of.
+    pub content: Content,
+    /// Who says that it is held.
+    pub custody: Custody,
+    /// The fee that was charged.
+    pub fee: Amount,
+    /// Nodes of the copies now: copy r of column c at index c × replicas + r.
+    pub assignment: Vec<NodeNumber>,
+}
+
+/// Use of a command id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CommandRecord {
+    /// Seq of its entry.
+    pub seq: u64,
+    /// Hash of the command.
+    pub hash: Hash32,
+}

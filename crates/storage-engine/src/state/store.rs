@@ -1,0 +1,156 @@
+//! The ordered map under the state: in memory, or a database that is a cache of the log.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{convert::Infallible, fmt::Display, ops::Bound};
+
+/// Writes that belong together; `None` removes the key.
+pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// An ordered map of bytes to bytes.
+///
+/// A fault is the machine failing, never a rule: whoever meets one stops and does not guess.
+pub trait StateStore {
+    /// What can go wrong; [`Infallible`] in memory.
+    type Fault: Display;
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Fault>;
+
+    /// Visits the pairs with `from <= key < end` in order, until `visit` returns false.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    fn scan(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Self::Fault>;
+
+    /// Applies all changes, or none of them.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    fn commit(&mut self, changes: Changes) -> Result<(), Self::Fault>;
+}
+
+/// The map in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl StateStore for MemoryStore {
+    type Fault = Infallible;
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Infallible> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Infallible> {
+        if from < end {
+            let range = self
+                .0
+                .range::<[u8], _>((Bound::Included(from), Bound::Excluded(end)));
+            let _all = range.into_iter().all(|(key, value)| visit(key, value));
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, changes: Changes) -> Result<(), Infallible> {
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.0.insert(key, value),
+                None => self.0.remove(&key),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What every [`StateStore`] must do. Each implementation calls this in its tests.
+///
+/// # Panics
+/// When `store`, which must be empty, does not conform.
+#[cfg(any(test, feature = "conformance"))]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test suite")]
+pub fn conformance<S: StateStore>(mut store: S)
+where
+    S::Fault: core::fmt::Debug,
+{
+    let pairs = |store: &S, from: &[u8], end: &[u8]| {
+        let mut seen = Vec::new();
+        store
+            .scan(from, end, &mut |k, v| {
+                seen.push((k.to_vec(), v.to_vec()));
+                true
+            })
+            .unwrap();
+        seen
+    };
+    let change = |pairs: &[(&[u8], Option<&[u8]>)]| -> Changes {
+        pairs
+            .iter()
+            .map(|(k, v)| (k.to_vec(), v.map(<[u8]>::to_vec)))
+            .collect()
+    };
+    assert_eq!(store.get(b"a").unwrap(), None);
+    assert!(pairs(&store, b"", b"\xff\xff").is_empty());
+    store
+        .commit(change(&[
+            (b"b", Some(b"2")),
+            (b"a", Some(b"1")),
+            (b"a\0", Some(b"")),
+            (b"\xff", Some(b"9")),
+        ]))
+        .unwrap();
+    assert_eq!(store.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
+    assert_eq!(store.get(b"a\0").unwrap().as_deref(), Some(&b""[..]));
+    let keys = |pairs: Vec<(Vec<u8>, Vec<u8>)>| pairs.into_iter().map(|p| p.0).collect::<Vec<_>>();
+    assert_eq!(
+        keys(pairs(&store, b"a", b"b")),
+        [b"a".to_vec(), b"a\0".to_vec()]
+    );
+    assert_eq!(
+        keys(pairs(&store, b"", b"\xff")).len(),
+        3,
+        "the end is excluded"
+    );
+    assert_eq!(keys(pairs(&store, b"b", b"b")).len(), 0);
+    assert_eq!(
+        keys(pairs(&store, b"b", b"a")).len(),
+        0,
+        "an inverted range is empty"
+    );
+    let mut visited = 0;
+    store
+        .scan(b"", b"\xff\xff", &mut |_, _| {
+            visited += 1;
+            visited < 2
+        })
+        .unwrap();
+    assert_eq!(visited, 2, "the visitor stops the scan");
+    store
+        .commit(change(&[
+            (b"a", None),
+            (b"missing", None),
+            (b"b", Some(b"3")),
+        ]))
+        .unwrap();
+    assert_eq!(store.get(b"a").unwrap(), None);
+    assert_eq!(store.get(b"b").unwrap().as_deref(), Some(&b"3"[..]));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn memory_conforms() {
+        super::conformance(super::MemoryStore::default());
+    }
+}
