@@ -16,7 +16,7 @@ use crate::{
     files::{self, DirLock},
 };
 use eqm_log::{
-    LogProof, VerifierKey,
+    LogProof, TreeHash, VerifierKey,
     export::{ByteSink, ExportError, Header, Writer},
     tree,
 };
@@ -336,14 +336,22 @@ impl Ledger {
         self.executor.receipt(seq)
     }
 
+    /// Hashes from the entry at `seq` up to the root of the first `size` entries.
+    ///
+    /// # Errors
+    /// When there is no such entry or the tree cannot be read.
+    pub fn inclusion_path(&self, seq: u64, size: u64) -> Result<Vec<TreeHash>, JournalError> {
+        tree::inclusion_proof(&self.executor, seq, size)
+            .map_err(|error| JournalError::Halted(error.to_string()))
+    }
+
     /// The proof that the entry at `seq` is in the log, under a checkpoint over all entries.
     ///
     /// # Errors
     /// When there is no such entry, or the checkpoint cannot be signed.
     pub fn prove(&self, seq: u64) -> Result<LogProof, JournalError> {
         let checkpoint = self.sign_checkpoint()?;
-        let path = tree::inclusion_proof(&self.executor, seq, self.len())
-            .map_err(|error| JournalError::Halted(error.to_string()))?;
+        let path = self.inclusion_path(seq, self.len())?;
         Ok(LogProof {
             extra: Vec::new(),
             index: seq,

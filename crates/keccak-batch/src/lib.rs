@@ -4,6 +4,18 @@
 //! reaches all of it and there is one place to look for it. This version has the portable back end;
 //! [`hash_many`] is the seam behind which wider ones fit.
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
 use sha3::{Digest, Sha3_256};
 

@@ -7,11 +7,11 @@ use crate::{
     hash::Hash32,
     ids::NodeId,
     layout::Profile,
-    limits::{MAX_COUNCIL_KEYS, MAX_LEDGER_NAME_BYTES, MAX_METADATA_BYTES},
+    limits::{MAX_COUNCIL_KEYS, MAX_LEDGER_NAME_BYTES, MAX_METADATA_BYTES, MAX_NODES},
     node::FailureDomain,
     signature::{PublicKey, Suite},
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The ledger's constitution.
@@ -79,7 +79,29 @@ impl Genesis {
         if self.council.is_empty() || self.council.len() > MAX_COUNCIL_KEYS {
             return invalid("a council has 1 to 7 keys");
         }
+        self.validate_nodes()?;
         self.parameters.validate()
+    }
+
+    /// Two nodes of one name would let the copies of a shard share a node.
+    fn validate_nodes(&self) -> Result<(), Refusal> {
+        if u32::try_from(self.nodes.len()).map_or(true, |count| count > MAX_NODES) {
+            return Err(Refusal::new(
+                ErrorCode::Limit,
+                "a ledger registers at most 400 nodes",
+            ));
+        }
+        let mut ids = BTreeSet::new();
+        for node in &self.nodes {
+            node.node_id.validate()?;
+            if !ids.insert(&node.node_id) {
+                return Err(Refusal::with(
+                    ErrorCode::InvalidInput,
+                    format!("genesis names node {} twice", node.node_id),
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

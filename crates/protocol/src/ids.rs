@@ -19,12 +19,19 @@ pub struct ObjectId(pub String);
 
 impl ObjectId {
     /// # Errors
-    /// `SE_ERR_INVALID_INPUT` when empty, too long or with a NUL (which separates keys of the state).
+    /// `SE_ERR_INVALID_INPUT` when empty or with a NUL (which separates keys of the state), `SE_ERR_LIMIT`
+    /// when too long.
     pub fn validate(&self) -> Result<(), Refusal> {
-        if self.0.is_empty() || self.0.len() > MAX_OBJECT_ID_BYTES {
+        if self.0.is_empty() {
             return Err(Refusal::new(
                 ErrorCode::InvalidInput,
-                "an object id has 1 to 1,024 bytes of UTF-8",
+                "an object id is not empty",
+            ));
+        }
+        if self.0.len() > MAX_OBJECT_ID_BYTES {
+            return Err(Refusal::new(
+                ErrorCode::Limit,
+                "an object id has at most 1,024 bytes of UTF-8",
             ));
         }
         if self.0.contains('\0') {
@@ -149,8 +156,13 @@ mod tests {
         for good in ["a", "/etc/x", "../x", "a:b", "ü n", &"x".repeat(1024)] {
             assert!(ObjectId(good.into()).validate().is_ok(), "{good:?}");
         }
-        for bad in ["", "a\0b", &"x".repeat(1025)] {
-            assert!(ObjectId(bad.into()).validate().is_err(), "{bad:?}");
+        for (bad, code) in [
+            ("", ErrorCode::InvalidInput),
+            ("a\0b", ErrorCode::InvalidInput),
+            (&"x".repeat(1025), ErrorCode::Limit),
+        ] {
+            let refusal = ObjectId(bad.into()).validate().unwrap_err();
+            assert_eq!(refusal.code, code, "{bad:?}");
         }
     }
 }

@@ -34,17 +34,15 @@ pub fn first_difference(expected: &EntryBody, got: &EntryBody) -> Option<Differe
         .or_else(|| differ("seq", &expected.seq, &got.seq))
         .or_else(|| differ("tick", &expected.tick, &got.tick))
         .or_else(|| differ("epoch", &expected.epoch, &got.epoch))
-        .or_else(|| {
-            differ(
-                "command",
-                &expected.command.hash(),
-                &got.command.hash(),
-            )
-        })
+        .or_else(|| differ("command", &expected.command.hash(), &got.command.hash()))
         .or_else(|| outcome(&expected.outcome, &got.outcome))
         .or_else(|| {
             let name = |root: &Option<Hash32>| root.map_or("none".into(), |root| root.to_hex());
-            differ("state_root", &name(&expected.state_root), &name(&got.state_root))
+            differ(
+                "state_root",
+                &name(&expected.state_root),
+                &name(&got.state_root),
+            )
         })
 }
 
@@ -144,7 +142,13 @@ fn settlement(expected: &Settlement, got: &Settlement) -> Found {
 fn account(at: u64, expected: &NodeAccount, got: &NodeAccount) -> Found {
     let field = |name: &str| format!("outcome.nodes[{at}].{name}");
     differ(field("status"), &expected.status, &got.status)
-        .or_else(|| differ(field("bytes_stored"), &expected.bytes_stored, &got.bytes_stored))
+        .or_else(|| {
+            differ(
+                field("bytes_stored"),
+                &expected.bytes_stored,
+                &got.bytes_stored,
+            )
+        })
         .or_else(|| {
             differ(
                 field("uptime_bucket"),

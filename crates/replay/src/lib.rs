@@ -27,6 +27,7 @@ mod compare;
 mod derive;
 mod divergence;
 pub mod evidence;
+mod framing;
 mod keys;
 mod names;
 mod report;
@@ -43,5 +44,8 @@ pub use audit::{Progress, audit};
 pub use compare::{Difference, first_difference};
 pub use divergence::Divergence;
 pub use names::event_type;
-pub use report::{AuditCounts, EpochSummary, Report, SignatureSummary, StateRoot, Verdict};
+pub use report::{
+    AuditCounts, Derivations, EpochSummary, NodeSummary, Report, SignatureSummary, StateRoot,
+    Verdict,
+};
 pub use rows::RowsRoot;

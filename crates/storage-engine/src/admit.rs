@@ -3,9 +3,9 @@
 //! What is refused here is never logged. A command that consensus committed without it is refused in
 //! the log by [`crate::execute`], with the same code.
 
-use alloc::format;
+use alloc::{boxed::Box, format};
 use protocol::{
-    Action, Authorization, Command, Hash32, Refusal, canonical,
+    Action, Authorization, Command, Genesis, Hash32, Refusal, canonical,
     command::{Content, Custody, OpenAudit, RecordAudit, RegisterNode, Store},
     error::ErrorCode,
     limits::{
@@ -49,17 +49,22 @@ impl Admitted {
 /// closing needs per node.
 const BODY_OVERHEAD: usize = 1_024;
 
-/// Checks shape, limits and signature. `ledger_id` is what the signature must name.
+/// Checks shape, limits and signature. `ledger_id` is what the signature must name; a genesis that opens
+/// the ledger is signed for the ledger that it opens.
 ///
 /// # Errors
-/// The command comes back with its refusal: `SE_ERR_INVALID_INPUT`, `_LIMIT`, `_INVALID_VERSION` or `_UNAUTHORIZED`.
-pub fn admit(ledger_id: Option<&Hash32>, command: Command) -> Result<Admitted, (Command, Refusal)> {
+/// The command comes back with its refusal: `SE_ERR_INVALID_INPUT`, `_LIMIT`, `_INVALID_VERSION`,
+/// `_UNAUTHORIZED`, or `_AEGIS_CONTEXT_MISSING` for a signature before there is a ledger.
+pub fn admit(
+    ledger_id: Option<&Hash32>,
+    command: Command,
+) -> Result<Admitted, (Box<Command>, Refusal)> {
     match check(ledger_id, &command) {
         Ok(metadata_keys) => Ok(Admitted {
             command,
             metadata_keys,
         }),
-        Err(refusal) => Err((command, refusal)),
+        Err(refusal) => Err((Box::new(command), refusal)),
     }
 }
 
@@ -79,13 +84,17 @@ fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), 
     let Authorization::Signature { key, signature } = &command.authorization else {
         return Ok(());
     };
-    let ledger_id = ledger_id.ok_or_else(|| {
+    let opened = match &command.action {
+        Action::Genesis(genesis) => Some(genesis.ledger_id()),
+        _ => None,
+    };
+    let ledger_id = ledger_id.copied().or(opened).ok_or_else(|| {
         Refusal::new(
             ErrorCode::AegisContextMissing,
             "there is no ledger to sign for yet",
         )
     })?;
-    key.verify(&command.signed_bytes(ledger_id), signature)
+    key.verify(&command.signed_bytes(&ledger_id), signature)
         .map_err(|error| {
             Refusal::with(
                 ErrorCode::Unauthorized,
@@ -97,7 +106,7 @@ fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), 
 /// Returns the number of metadata keys, which decides the fee.
 fn check_action(action: &Action) -> Result<u64, Refusal> {
     match action {
-        Action::Genesis(genesis) => genesis.validate()?,
+        Action::Genesis(genesis) => check_genesis(genesis)?,
         Action::RegisterNode(node) => check_node(node)?,
         Action::AdvanceEpoch(_) => {}
         Action::Store(store) => return check_store(store),
@@ -124,6 +133,21 @@ fn check_action(action: &Action) -> Result<u64, Refusal> {
 fn check_version(version: u64) -> Result<(), Refusal> {
     if version == 0 {
         return refuse(ErrorCode::InvalidVersion, "versions begin with 1");
+    }
+    Ok(())
+}
+
+/// The nodes of epoch 1 count as verified, so that their schemes must be ones that verification accepts.
+fn check_genesis(genesis: &Genesis) -> Result<(), Refusal> {
+    genesis.validate()?;
+    for node in &genesis.nodes {
+        check_domain(&node.domain)?;
+        if aegis_registry::scheme::public_key_len(&node.scheme).is_none() {
+            return refuse(
+                ErrorCode::InvalidInput,
+                "a node's scheme is one of Dilithium2/3/5 or ML-DSA-44/65/87",
+            );
+        }
     }
     Ok(())
 }
@@ -169,11 +193,10 @@ fn check_store(store: &Store) -> Result<u64, Refusal> {
             "manifests are not offered by this ledger",
         );
     };
-    let geometry = Geometry::of(layout)
-        .map_err(|error| Refusal::with(ErrorCode::InvalidInput, format!("{error}")))?;
     if layout.size > MAX_OBJECT_BYTES {
         return refuse(ErrorCode::Limit, "an object has at most 2^56 bytes");
     }
+    let geometry = Geometry::of(layout)?;
     let empty = shard_tree::empty_root();
     for (column, root) in (0..).zip(&layout.roots) {
         if (geometry.shard_len(column) == 0) != (*root == empty) {

@@ -54,7 +54,7 @@ pub fn execute_committed<S: StateStore>(
 ) -> StateResult<Executed, S> {
     match admit(state.ledger_id().as_ref(), command) {
         Ok(admitted) => execute(state, tick, admitted),
-        Err((command, refusal)) => run(state, tick, command, |_, _| Ok(Err(refusal))),
+        Err((command, refusal)) => run(state, tick, *command, |_, _| Ok(Err(refusal))),
     }
 }
 

@@ -102,11 +102,14 @@ fn ss_9_every_damage_is_found_and_repaired() {
             Err(StoreError::Damaged(_))
         ));
     }
-    put(&store, id(1), &bytes).unwrap();
-    assert_eq!(
-        (verdicts(&store), fs::read(&path).unwrap() == whole),
-        (vec![true], true)
-    );
+    let mut rotten = whole.clone();
+    rotten[0] ^= 1;
+    for damaged in [&whole[..100], &rotten] {
+        fs::write(&path, damaged).unwrap();
+        put(&store, id(1), &bytes).unwrap();
+        assert_eq!(verdicts(&store), [true]);
+        assert!(fs::read(&path).unwrap() == whole);
+    }
     fs::write(path.with_file_name("notes.txt"), b"not a shard").unwrap();
     assert_eq!(verdicts(&store), [true]);
 }
@@ -145,6 +148,30 @@ fn ss_3_spilled_leaf_hashes() {
         fs::read_dir(folder.path().join("staging")).unwrap().count(),
         0
     );
+}
+
+/// SS-5, SS-6: a repeated put waits for the directory entry of the first, which a crash may have kept from its sync.
+#[test]
+fn ss_6_a_repeated_put_is_synced_again() {
+    let folder = TempDir::new().unwrap();
+    put(
+        &DirStore::open(folder.path(), None).unwrap(),
+        id(7),
+        b"shard",
+    )
+    .unwrap();
+    let store = DirStore::open(folder.path(), None).unwrap();
+    put(&store, id(7), b"shard").unwrap();
+    assert_eq!(store.unsynced().directories, BTreeSet::from([7]));
+    store.sync().unwrap();
+    assert!(store.unsynced().directories.is_empty());
+    fs::remove_dir_all(folder.path().join("data")).unwrap();
+    store.touched(&ShardKey {
+        shard_id: id(7),
+        root: id(7),
+    });
+    assert!(matches!(store.sync(), Err(StoreError::Io { .. })));
+    assert!(matches!(store.sync(), Err(StoreError::SyncFailed)));
 }
 
 /// SS-6: concurrent puts and syncs of many threads.

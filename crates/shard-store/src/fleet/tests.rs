@@ -169,6 +169,30 @@ fn ss_12_replica_fallback() {
     }
 }
 
+/// SS-12: a node that cannot be reached is one more copy that fails, told once.
+#[test]
+fn ss_12_nodes_out_of_reach() {
+    let nodes = Nodes::new(5);
+    let content = sample(100_000, 1);
+    let mut object = store(&nodes, Profile::QFS_V13, 4096, &content);
+    object.assignment[0] = 99;
+    let (result, bytes, notices) = get(&nodes, &object, None);
+    assert!(result.is_ok() && bytes == content);
+    assert!(matches!(
+        notices[..],
+        [Notice::CopyFailed {
+            node: 99,
+            why: Why::OutOfReach,
+            ..
+        }]
+    ));
+    object.assignment.pop();
+    assert!(matches!(
+        get(&nodes, &object, None).0,
+        Err(DownloadError::Assignment)
+    ));
+}
+
 /// SS-13: every set of up to m lost columns is rebuilt; one more on a full stripe is unavailable.
 #[test]
 fn ss_13_every_loss_up_to_m() {

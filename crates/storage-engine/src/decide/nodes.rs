@@ -1,7 +1,7 @@
 //! Registering nodes, and moving copies between them.
 
 use protocol::{
-    Event, Hash32, Refusal,
+    Event, Hash32, Profile, Refusal,
     command::{Content, Reassign, RegisterNode},
     error::ErrorCode,
     limits::MAX_NODES,
@@ -81,24 +81,25 @@ fn check_move(
             "the new node is not eligible in this epoch",
         );
     }
-    let first = reassign.column.saturating_mul(u32::from(profile.replicas));
-    let siblings = if profile.parity == 0 {
-        let first = usize::try_from(first).unwrap_or(usize::MAX);
-        stored
-            .assignment
-            .iter()
-            .skip(first)
-            .take(usize::from(profile.replicas))
-    } else {
-        stored.assignment.iter().skip(0).take(usize::MAX)
-    };
-    if siblings.into_iter().any(|node| *node == reassign.to) {
+    if siblings(stored, profile, reassign.column).contains(&reassign.to) {
         return refuse(
             ErrorCode::Conflict,
             "the new node holds a sibling of this copy",
         );
     }
     Ok(())
+}
+
+/// The nodes of the copies that must differ from a copy of `column`: those of its shard, or with parity of
+/// the whole object.
+fn siblings(stored: &StoredRecord, profile: Profile, column: u32) -> &[NodeNumber] {
+    if profile.parity > 0 {
+        return &stored.assignment;
+    }
+    let shards = usize::from(profile.replicas).max(1);
+    let column = usize::try_from(column).unwrap_or(usize::MAX);
+    let mut columns = stored.assignment.chunks(shards);
+    columns.nth(column).unwrap_or(&[])
 }
 
 /// Index of the copy in an assignment.

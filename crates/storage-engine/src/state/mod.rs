@@ -282,6 +282,25 @@ impl<S: StateStore> State<S> {
         self.scan_versions(&from, &end, visit)
     }
 
+    /// Visits the versions of all objects that come after `version` of `id`, by name and version; all of them
+    /// after `None`. So a long list can be taken a page at a time.
+    ///
+    /// # Errors
+    /// A fault of the store, or a damaged record.
+    pub fn visit_versions_after(
+        &self,
+        after: Option<(&ObjectId, u64)>,
+        visit: &mut dyn FnMut(&str, u64, VersionRecord) -> bool,
+    ) -> StateResult<(), S> {
+        let (first, end) = keys::versions_with_prefix("");
+        let from = after.map_or(first, |(id, version)| {
+            let mut next = keys::version(id, version);
+            next.push(0);
+            next
+        });
+        self.scan_versions(&from, &end, visit)
+    }
+
     fn scan_versions(
         &self,
         from: &[u8],

@@ -79,7 +79,7 @@ impl StateStore for MemoryStore {
 /// # Panics
 /// When `store`, which must be empty, does not conform.
 #[cfg(any(test, feature = "conformance"))]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "a test suite")]
+#[expect(clippy::unwrap_used, reason = "a test suite")]
 pub fn conformance<S: StateStore>(mut store: S)
 where
     S::Fault: core::fmt::Debug,

@@ -1,0 +1,320 @@
+//! The command line. Names, fields and exit statuses are a contract with other programs.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const ABOUT: &str = "A storage ledger that anyone can check: every placement, fee and reward is in a signed log that replays byte for byte.";
+
+const EXAMPLES: &str = "Examples:
+  qfs init --nodes 7                     make a ledger with seven storage nodes
+  qfs put report.pdf photos/             store a file and a tree
+  qfs get report.pdf -o copy.pdf         read it back, verified
+  qfs audit run && qfs epoch advance     prove storage, close the epoch, pay the nodes
+  qfs log export ledger.qfslog           the whole history as one file
+  qfs replay ledger.qfslog               check every byte of it
+
+Exit status: 0 done; 1 refused or failed, with an error code; 2 usage.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "qfs", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// Directory of the ledger.
+    #[arg(long, global = true, env = "QFS_DATA_DIR", default_value = "qfs-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// One JSON document per row on standard output; everything else on standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One line of a batch: the words after `qfs`.
+#[derive(Debug, Parser)]
+#[command(name = "qfs", no_binary_name = true, disable_help_flag = true)]
+pub struct Line {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a ledger with its storage nodes; epoch 1 is open afterwards.
+    #[command(after_help = "Examples:
+  qfs init --nodes 7                       nodes node-000 to node-006, profile qfs-v13
+  qfs init --node berlin-1 --node paris-1 --node rome-1
+  qfs init --nodes 24 --profile ec-16-6    16 data and 6 parity shards")]
+    Init(InitArgs),
+    /// Store files, standard input (-) or whole trees.
+    #[command(after_help = "Examples:
+  qfs put notes.txt                        object notes.txt, next version
+  qfs put src/                             every file below src/, named by its path from there
+  tar c . | qfs put - --object-id backup.tar
+  qfs put a.jpg --metadata '{\"tags\":[\"sea\"]}'")]
+    Put(PutArgs),
+    /// Read an object, verified against the log.
+    #[command(after_help = "Examples:
+  qfs get notes.txt                        to standard output
+  qfs get notes.txt --version 2 -o old.txt
+  qfs get video.mp4 --range 0-1048575 -o start.bin
+  qfs get src/main.rs -o restored/         into a directory, as restored/src/main.rs")]
+    Get(GetArgs),
+    /// Mark an object as deleted; earlier versions stay readable until they are purged.
+    Rm {
+        /// The object.
+        id: String,
+    },
+    /// End one version of an object.
+    Purge {
+        /// The object.
+        id: String,
+        /// The version.
+        version: u64,
+    },
+    /// List objects, sorted by name and version.
+    #[command(after_help = "Examples:
+  qfs ls photos/
+  qfs ls --versions --filter author=u1 --filter tags=sea")]
+    Ls(LsArgs),
+    /// Make or check a Merkle proof of storage.
+    #[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+  qfs proof notes.txt 1 7dcca0b2…92a0 > proof.json
+  qfs proof verify proof.json --key @log.vkey")]
+    Proof(ProofArgs),
+    /// Challenge nodes to prove what they store.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Storage nodes.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Epochs: accounting periods.
+    #[command(subcommand)]
+    Epoch(EpochCommand),
+    /// What nodes earned in an epoch.
+    Rewards {
+        /// The epoch; the last one closed if not given.
+        #[arg(long)]
+        epoch: Option<u64>,
+    },
+    /// The TokenStateBundle as JSON.
+    Bundle,
+    /// The EQM log.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Run many commands in one process: one JSON array of words per line.
+    #[command(after_help = "Example:
+  printf '%s\\n' '[\"put\",\"a.txt\"]' '[\"ls\"]' | qfs batch -")]
+    Batch {
+        /// A file, or - for standard input.
+        file: PathBuf,
+    },
+    /// Check an exported log: chain, tree, signatures, and every outcome by re-execution.
+    Replay(replay::cli::ReplayArgs),
+    /// A guided tour: a ledger with seven nodes over a directory of yours, audited and replayed.
+    Demo(DemoArgs),
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Name of a storage node; may be given many times.
+    #[arg(long = "node", value_name = "ID")]
+    pub node: Vec<String>,
+    /// Number of storage nodes, named node-000 and so on.
+    #[arg(long, value_name = "N", conflicts_with = "node")]
+    pub nodes: Option<u32>,
+    /// Redundancy: qfs-v13 (4,0,3), ec-16-6, ec-10-5, or data,parity,replicas.
+    #[arg(long, default_value = "qfs-v13", value_name = "NAME")]
+    pub profile: String,
+}
+
+/// `put`.
+#[derive(Debug, Args)]
+pub struct PutArgs {
+    /// Files, directories, or - for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Name of the object, for a single file or standard input.
+    #[arg(long, value_name = "ID")]
+    pub object_id: Option<String>,
+    /// Version; one more than the latest if not given.
+    #[arg(long)]
+    pub version: Option<u64>,
+    /// Metadata: a JSON object, or @FILE with one.
+    #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
+    pub metadata: String,
+    /// Keep readable names out of the log: the object is named by the hash of NS and its name.
+    #[arg(long, value_name = "NS")]
+    pub hash_ids: Option<String>,
+}
+
+/// `get`.
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// The object.
+    pub id: String,
+    /// Version; the latest if not given.
+    #[arg(long)]
+    pub version: Option<u64>,
+    /// Bytes A to B, both included, from 0; A- to the end.
+    #[arg(long, value_name = "A-B")]
+    pub range: Option<String>,
+    /// File to write, or an existing directory to write below; standard output if not given.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `ls`.
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Beginning of the names to list.
+    #[arg(default_value = "")]
+    pub prefix: String,
+    /// Only objects whose metadata K is V, or a list with V in it.
+    #[arg(long = "filter", value_name = "K=V")]
+    pub filters: Vec<String>,
+    /// Every version, not the current one only.
+    #[arg(long)]
+    pub versions: bool,
+}
+
+/// `proof`.
+#[derive(Debug, Args)]
+pub struct ProofArgs {
+    /// Check a proof instead of making one.
+    #[command(subcommand)]
+    pub verify: Option<ProofCommand>,
+    /// The object.
+    #[arg(required = true)]
+    pub id: Option<String>,
+    /// Its version.
+    #[arg(required = true)]
+    pub version: Option<u64>,
+    /// The shard.
+    #[arg(required = true)]
+    pub shard_id: Option<String>,
+    /// Leaf of 4 KiB to prove.
+    #[arg(long, default_value_t = 0)]
+    pub leaf: u64,
+}
+
+/// `proof verify`.
+#[derive(Debug, Subcommand)]
+pub enum ProofCommand {
+    /// Check a proof that was made; needs no ledger.
+    Verify {
+        /// The proof, or - for standard input.
+        file: PathBuf,
+        /// Key of the log that must have signed, as text or @FILE.
+        #[arg(long = "key", value_name = "VKEY")]
+        keys: Vec<String>,
+    },
+}
+
+/// `audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Challenge nodes now: a governed sample of shards per node, unless told otherwise.
+    Run {
+        /// Every shard at every node.
+        #[arg(long, conflicts_with = "sample")]
+        all: bool,
+        /// This many shards per node.
+        #[arg(long, value_name = "N")]
+        sample: Option<u32>,
+    },
+}
+
+/// `node`.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Register a node. It becomes eligible with the first epoch whose snapshots verify it.
+    Register {
+        /// Its name.
+        id: String,
+        /// Region where it stands.
+        #[arg(long, default_value = "")]
+        region: String,
+        /// Who runs it.
+        #[arg(long, default_value = "")]
+        operator: String,
+        /// Autonomous system number of its network.
+        #[arg(long, default_value_t = 0)]
+        asn: u32,
+        /// Signature scheme of its key.
+        #[arg(long, default_value = "ML-DSA-44", requires = "public_key")]
+        scheme: String,
+        /// Its public key in hexadecimal; a key is made here if not given.
+        #[arg(long, value_name = "HEX")]
+        public_key: Option<String>,
+    },
+    /// One node.
+    Status {
+        /// Its name.
+        id: String,
+    },
+    /// All nodes, by name.
+    List,
+}
+
+/// `epoch`.
+#[derive(Debug, Subcommand)]
+pub enum EpochCommand {
+    /// Close the epoch: verify nodes, settle fees, pay rewards, open the next one.
+    Advance {
+        /// Registry snapshot (JSON); the last facts stand if not given.
+        #[arg(long, value_name = "FILE")]
+        registry: Option<PathBuf>,
+        /// Telemetry snapshot (JSON); the last facts stand if not given.
+        #[arg(long, value_name = "FILE")]
+        telemetry: Option<PathBuf>,
+    },
+    /// The open epoch, or an earlier one.
+    Show {
+        /// Which epoch.
+        #[arg(long)]
+        epoch: Option<u64>,
+    },
+}
+
+/// `log`.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// The entries, in order.
+    Show {
+        /// First entry to show.
+        #[arg(long, default_value_t = 0, value_name = "SEQ")]
+        from: u64,
+        /// Most entries to show.
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
+    /// Sign and print a checkpoint over all entries, with the keys that an auditor pins.
+    Checkpoint,
+    /// Write the whole log as one file.
+    Export {
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// Check the ledger's own log as an auditor would.
+    Verify,
+    /// Prove that an entry is in the log.
+    Prove {
+        /// The entry.
+        seq: u64,
+    },
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Directory to store.
+    #[arg(long, value_name = "DIR")]
+    pub input: PathBuf,
+    /// New directory for everything that the tour makes.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+}

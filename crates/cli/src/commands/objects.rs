@@ -1,0 +1,368 @@
+//! `get`, `rm`, `purge` and `ls`.
+
+use super::put::next_version;
+use crate::{
+    app::App,
+    args::{GetArgs, LsArgs},
+    error::{CliError, Result},
+    sandbox::NewFile,
+};
+use indicatif::ProgressBar;
+use protocol::{
+    Action, ErrorCode, Layout, ObjectId,
+    command::Content,
+    json::{self, Value as Metadata},
+};
+use serde_json::{Value, json};
+use shard_store::fleet::{Notice, ObjectCopy, download};
+use std::{
+    io::{self, Write},
+    ops::Range,
+    str::FromStr,
+};
+use storage_engine::{
+    content::CommitHasher,
+    state::{
+        State, StateStore,
+        records::{StoredRecord, VersionRecord},
+    },
+};
+
+/// A version with content, found by name.
+pub struct Found {
+    /// Its version.
+    pub version: u64,
+    /// The entry that stored it.
+    pub seq: u64,
+    /// Its record.
+    pub stored: StoredRecord,
+    /// Its layout.
+    pub layout: Layout,
+}
+
+/// Finds a version, the current one if none is named.
+pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>) -> Result<Found> {
+    let missing = |detail: String| CliError::failed(ErrorCode::NotFound, detail);
+    let object = state.object(id)?.ok_or_else(|| missing(format!("there is no object {id:?}", id = id.0)))?;
+    let version = version
+        .or(object.current)
+        .ok_or_else(|| missing(format!("every version of {id} has ended")))?;
+    let record = state.version(id, version)?;
+    let VersionRecord { seq, stored, .. } =
+        record.ok_or_else(|| missing(format!("{id} has no version {version}")))?;
+    let stored =
+        stored.ok_or_else(|| missing(format!("{id} is deleted, as of version {version}")))?;
+    match stored.content.clone() {
+        Content::Single(layout) => Ok(Found { version, seq, stored, layout }),
+        Content::Manifest { .. } => Err(CliError::failed(
+            ErrorCode::ContentUnavailable,
+            "objects in several parts cannot be read by this version of qfs",
+        )),
+    }
+}
+
+/// `get`.
+pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
+    if app.out.is_json() && args.output.is_none() {
+        return Err(CliError::Usage("with --json the content goes to a file: add -o FILE".into()));
+    }
+    let id = ObjectId(args.id.clone());
+    let found = find(app.state()?, &id, args.version)?;
+    let range = args.range.as_deref().map(|range| parse_range(range, found.layout.size)).transpose()?;
+    let wanted = range.clone().unwrap_or(0..found.layout.size);
+    let progress = app.out.progress(wanted.end - wanted.start, "reading", true);
+    let mut notices = Vec::new();
+    let (state, fleet) = app.parts()?;
+    let object = ObjectCopy {
+        object_id: id.0.clone(),
+        version: found.version,
+        layout: found.layout.clone(),
+        assignment: found.stored.assignment.clone(),
+    };
+    let mut notice = |notice| notices.push(describe(state, &notice));
+    let outcome = match &args.output {
+        None => {
+            let mut out = Checked::new(io::stdout().lock(), progress);
+            let read = download(fleet, &object, range.clone(), &mut out, &mut notice);
+            read.map_err(CliError::from).and_then(|()| out.check(&found, range.is_some()))
+        }
+        Some(path) => {
+            let mut out = Checked::new(NewFile::create(path, &id.0)?, progress);
+            let read = download(fleet, &object, range.clone(), &mut out, &mut notice);
+            read.map_err(CliError::from)
+                .and_then(|()| out.check(&found, range.is_some()))
+                .and_then(|()| out.into_inner().finish())
+        }
+    };
+    tell(app, &notices);
+    outcome?;
+    if args.output.is_none() {
+        return Ok(());
+    }
+    let document = json!({
+        "object_id": id.0,
+        "version": found.version,
+        "hash_commit": found.stored.hash_commit.to_hex(),
+        "size": found.layout.size,
+        "range": [wanted.start, wanted.end],
+        "repaired_reads": notices.len(),
+        "seq": found.seq,
+    });
+    app.out.row(&document, || {
+        format!("{id}  version {}  {} bytes, verified", found.version, wanted.end - wanted.start)
+    })
+}
+
+/// Most lines about copies that failed; the rest is counted.
+const MAX_NOTICES: usize = 20;
+
+fn tell(app: &App, notices: &[String]) {
+    for line in notices.iter().take(MAX_NOTICES) {
+        app.out.note(line);
+    }
+    if notices.len() > MAX_NOTICES {
+        app.out.note(&format!("… and {} more like these", notices.len() - MAX_NOTICES));
+    }
+}
+
+fn describe<S: StateStore>(state: &State<S>, notice: &Notice) -> String {
+    match notice {
+        Notice::CopyFailed { node, shard_id, stripe, why } => {
+            let name = state.node(*node).map_or("?", |node| node.node_id.0.as_str());
+            format!("copy failed: {name}, shard {shard_id}, stripe {stripe}: {why}; another one is used")
+        }
+        Notice::Rebuilt { .. } => format!("{notice}"),
+    }
+}
+
+/// `A-B` with both ends included, or `A-`.
+fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
+    let usage = || CliError::Usage(format!("range {text:?}: give first and last byte, like 0-1023"));
+    let (first, last) = text.split_once('-').ok_or_else(usage)?;
+    let first = u64::from_str(first).map_err(|_| usage())?;
+    let last = match last {
+        "" => size.saturating_sub(1),
+        last => u64::from_str(last).map_err(|_| usage())?,
+    };
+    if last < first && !(size == 0 && first == 0) {
+        return Err(if first >= size { outside(size) } else { usage() });
+    }
+    if first >= size && size > 0 {
+        return Err(outside(size));
+    }
+    Ok(first..last.saturating_add(1).min(size))
+}
+
+fn outside(size: u64) -> CliError {
+    CliError::failed(ErrorCode::InvalidInput, format!("the object has {size} bytes"))
+}
+
+/// Passes content on and computes its commitment.
+struct Checked<W> {
+    inner: W,
+    hasher: CommitHasher,
+    progress: ProgressBar,
+}
+
+impl<W: Write> Checked<W> {
+    fn new(inner: W, progress: ProgressBar) -> Self {
+        Self { inner, hasher: CommitHasher::new(), progress }
+    }
+
+    /// Every leaf was checked on its way; a whole object must also be what was committed to.
+    fn check(&mut self, found: &Found, partial: bool) -> Result<()> {
+        self.progress.finish_and_clear();
+        self.inner.flush().map_err(|error| {
+            CliError::failed(ErrorCode::Internal, format!("cannot write the content: {error}"))
+        })?;
+        let commit = self.hasher.clone().finish(&found.stored.metadata);
+        if partial || commit == found.stored.hash_commit {
+            return Ok(());
+        }
+        Err(CliError::failed(
+            ErrorCode::IntegrityMismatch,
+            format!("the content hashes to {commit}, not to {}", found.stored.hash_commit),
+        ))
+    }
+
+    fn into_inner(self) -> W {
+        self.inner
+    }
+}
+
+impl<W: Write> Write for Checked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.progress.inc(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// `rm`.
+pub fn rm(app: &mut App, id: String) -> Result<()> {
+    let object = ObjectId(id);
+    object.validate()?;
+    let version = next_version(app.state()?.object(&object)?.map_or(0, |object| object.latest))?;
+    let action = Action::DeleteMarker { object: object.clone(), version };
+    submit_plain(app, action, &object, version, "deleted, as of")
+}
+
+/// `purge`.
+pub fn purge(app: &mut App, id: String, version: u64) -> Result<()> {
+    let object = ObjectId(id);
+    object.validate()?;
+    let action = Action::Purge { object: object.clone(), version };
+    submit_plain(app, action, &object, version, "ended:")
+}
+
+fn submit_plain(
+    app: &mut App,
+    action: Action,
+    object: &ObjectId,
+    version: u64,
+    done: &str,
+) -> Result<()> {
+    let command = app.command(action)?;
+    let receipt = app.submit_one(command)?;
+    let document = json!({
+        "object_id": object.0,
+        "version": version,
+        "seq": receipt.seq,
+        "entry_hash": receipt.entry_hash.to_hex(),
+    });
+    app.out.row(&document, || format!("{object}  {done} version {version}  entry {}", receipt.seq))
+}
+
+/// `ls`.
+pub fn ls(app: &mut App, args: &LsArgs) -> Result<()> {
+    let filters: Vec<(&str, &str)> = args
+        .filters
+        .iter()
+        .map(|filter| {
+            filter.split_once('=').ok_or_else(|| {
+                CliError::Usage(format!("filter {filter:?}: give KEY=VALUE"))
+            })
+        })
+        .collect::<Result<_>>()?;
+    let out = std::mem::replace(&mut app.out, crate::output::Output::new(false));
+    let result = list(&out, app.state()?, args, &filters);
+    app.out = out;
+    result
+}
+
+fn list<S: StateStore>(
+    out: &crate::output::Output,
+    state: &State<S>,
+    args: &LsArgs,
+    filters: &[(&str, &str)],
+) -> Result<()> {
+    let mut result = Ok(());
+    // Without --versions a row is shown once the next name is seen: until then a later version may follow.
+    let mut held: Option<(String, u64, VersionRecord)> = None;
+    let mut show = |name: &str, version: u64, record: &VersionRecord| {
+        result = row(out, name, version, record, args.versions, filters);
+        result.is_ok()
+    };
+    state.visit_versions(&args.prefix, &mut |name, version, record| {
+        if args.versions {
+            return show(name, version, &record);
+        }
+        let earlier = held.replace((name.to_owned(), version, record));
+        match earlier {
+            Some((earlier, version, record)) if earlier != name => show(&earlier, version, &record),
+            _ => true,
+        }
+    })?;
+    if let Some((name, version, record)) = held {
+        show(&name, version, &record);
+    }
+    result
+}
+
+fn row(
+    out: &crate::output::Output,
+    name: &str,
+    version: u64,
+    record: &VersionRecord,
+    markers: bool,
+    filters: &[(&str, &str)],
+) -> Result<()> {
+    let Some(stored) = &record.stored else {
+        if !markers || !filters.is_empty() {
+            return Ok(());
+        }
+        let document = json!({
+            "object_id": name, "version": version, "hash_commit": Value::Null, "size": 0,
+            "created_at_tick": record.created_at_tick, "metadata": {}, "deleted": true,
+        });
+        return out.row(&document, || format!("{name}  version {version}  deleted"));
+    };
+    let metadata = json::parse(&stored.metadata).map_err(|error| {
+        CliError::failed(ErrorCode::Internal, format!("metadata of {name}: {error}"))
+    })?;
+    if !filters.iter().all(|(key, value)| matches(&metadata, key, value)) {
+        return Ok(());
+    }
+    let size = match &stored.content {
+        Content::Single(layout) => layout.size,
+        Content::Manifest { size, .. } => *size,
+    };
+    let shown: Value = serde_json::from_str(&metadata.to_canonical()).unwrap_or(Value::Null);
+    let document = json!({
+        "object_id": name,
+        "version": version,
+        "hash_commit": stored.hash_commit.to_hex(),
+        "size": size,
+        "created_at_tick": record.created_at_tick,
+        "metadata": shown,
+    });
+    out.row(&document, || format!("{name}  version {version}  {size} bytes  {}", stored.hash_commit))
+}
+
+/// Whether metadata `key` is `wanted`, as a text or as JSON, or a list that has it.
+fn matches(metadata: &Metadata, key: &str, wanted: &str) -> bool {
+    let is = |value: &Metadata| {
+        value.as_str().map_or_else(|| value.to_canonical() == wanted, |text| text == wanted)
+    };
+    metadata.get(key).is_some_and(|value| is(value) || value.as_array().is_some_and(|list| list.iter().any(is)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_first_and_last_byte() {
+        for (text, size, expected) in [
+            ("0-0", 10, 0..1),
+            ("0-9", 10, 0..10),
+            ("3-", 10, 3..10),
+            ("5-99", 10, 5..10),
+            ("0-", 0, 0..0),
+        ] {
+            assert_eq!(parse_range(text, size).unwrap(), expected, "{text} of {size}");
+        }
+        for (text, size) in [("10-11", 10), ("10-", 10)] {
+            assert!(matches!(parse_range(text, size), Err(CliError::Failed(_))), "{text} of {size}");
+        }
+        for text in ["", "-", "5", "5-3", "a-b", "-5"] {
+            assert!(matches!(parse_range(text, 10), Err(CliError::Usage(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn filters_match_texts_numbers_and_members() {
+        let metadata = json::parse(br#"{"a":"x","n":7,"tags":["p","q"],"t":true}"#).unwrap();
+        for (key, value) in [("a", "x"), ("n", "7"), ("tags", "q"), ("t", "true")] {
+            assert!(matches(&metadata, key, value), "{key}={value}");
+        }
+        for (key, value) in [("a", "y"), ("b", "x"), ("tags", "r"), ("n", "70")] {
+            assert!(!matches(&metadata, key, value), "{key}={value}");
+        }
+    }
+}

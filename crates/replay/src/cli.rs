@@ -1,0 +1,251 @@
+//! The command line of the auditor, for `qfs-replay` and `qfs replay`.
+//!
+//! The one part of this crate that does I/O, behind the feature `cli`.
+
+mod files;
+mod pins;
+
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::{self, BufReader, ErrorKind, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use protocol::json::{Value, object};
+
+use crate::{Progress, Report, audit};
+
+/// Exit status when the arguments make no sense.
+const USAGE: u8 = 2;
+
+/// Entries between two lines of progress.
+const PROGRESS_INTERVAL: u64 = 1_024;
+
+/// What `replay` is asked to do.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  qfs-replay ledger.qfslog
+  qfs-replay ledger.qfslog --key @operator.vkeys --evidence evidence/storage
+  qfs-replay - --json < ledger.qfslog
+
+Exit status:
+  0  every entry, the checkpoint and both signatures are right
+  1  something is not, or the file could not be read
+  2  the arguments make no sense
+
+Without --key the verdict says `unpinned`: the log is sound, but only its own
+word says whose it is.")]
+pub struct ReplayArgs {
+    /// Export file of a log, `-` for standard input.
+    pub file: PathBuf,
+    /// Key that the log must be signed by: a verifier key, or a file of them, one a line (`@FILE` or a
+    /// path). Give both keys of the log; may be repeated.
+    #[arg(long = "key", value_name = "VKEY|@FILE")]
+    pub keys: Vec<String>,
+    /// Directory to write the three evidence files to; made if missing.
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+}
+
+/// Audits and says what was found: on standard output, as text or with `json` as one document; errors on
+/// standard error. The exit status is 0 for a sound log, 1 for another one, 2 for a usage error.
+#[must_use]
+pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
+    let pinned = match pins::read(&args.keys) {
+        Ok(pinned) => pinned,
+        Err(message) => {
+            complain(&message);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let mut meter = Meter::new();
+    let mut source = open(&args.file);
+    let report = audit(
+        |buf: &mut [u8]| read(&mut source, buf),
+        &pinned,
+        &mut |progress| meter.show(progress),
+    );
+    meter.clear();
+    let written = args.evidence.as_deref().map(|folder| {
+        files::write(folder, &report)
+            .map_err(|error| format!("evidence in {}: {error}", folder.display()))
+    });
+    let failure = match (&report.divergence, &written) {
+        (Some(divergence), _) => Some((divergence.code.name(), divergence.to_string())),
+        (None, Some(Err(error))) => Some(("SE_ERR_INTERNAL", error.clone())),
+        _ => None,
+    };
+    let evidence = written.and_then(Result::ok).unwrap_or_default();
+    match failure {
+        Some((code, detail)) => fail(code, &detail, json),
+        None => succeed(&report, &evidence, json),
+    }
+}
+
+type Source = Result<Box<dyn Read>, io::Error>;
+
+/// A file that cannot be opened is a source whose first read fails, so that evidence of an earlier run never
+/// outlives it.
+fn open(path: &Path) -> Source {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| named(path, &error))?;
+    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn read(source: &mut Source, buf: &mut [u8]) -> io::Result<usize> {
+    let reader = source
+        .as_mut()
+        .map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
+    loop {
+        match reader.read(buf) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+fn fail(code: &str, detail: &str, json: bool) -> ExitCode {
+    complain(detail);
+    if json {
+        say(&object([
+            ("ok", Value::from(false)),
+            ("error_code", Value::from(code)),
+            ("error_detail", Value::from(detail)),
+        ])
+        .to_string());
+    } else {
+        say("verdict      FAILED");
+    }
+    ExitCode::FAILURE
+}
+
+fn succeed(report: &Report, evidence: &[PathBuf], json: bool) -> ExitCode {
+    if json {
+        say(&document(report, evidence).to_string());
+    } else {
+        say(&summary(report, evidence));
+    }
+    ExitCode::SUCCESS
+}
+
+fn document(report: &Report, evidence: &[PathBuf]) -> Value {
+    let hex = |hash: Option<protocol::Hash32>| hash.map_or(Value::Null, |h| h.to_hex().into());
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::from);
+    object([
+        ("ok", Value::from(true)),
+        ("passed", Value::from(report.passed())),
+        ("verdict", Value::from(report.verdict.name())),
+        ("origin", text(report.origin.clone())),
+        (
+            "ledger_id",
+            hex(report.genesis.as_ref().map(protocol::Genesis::ledger_id)),
+        ),
+        ("entries", Value::uint(report.entries)),
+        ("epochs", Value::uint(epochs(report))),
+        ("log_hash", hex(Some(report.log_hash))),
+        ("last_entry_hash", hex(report.last_entry_hash)),
+        (
+            "tree_root",
+            text(report.tree_root.map(|root| root.to_string())),
+        ),
+        ("state_root", hex(report.final_state_root)),
+        ("checkpoint", text(report.checkpoint.clone())),
+        (
+            "evidence",
+            evidence
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+        ),
+    ])
+}
+
+fn summary(report: &Report, evidence: &[PathBuf]) -> String {
+    let mut lines = String::new();
+    let mut row = |name: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(lines, "{name:<12} {value}");
+    };
+    row("verdict", &format!("passed, {}", report.verdict.name()));
+    row("log", &report.origin.as_deref().unwrap_or("-"));
+    row(
+        "entries",
+        &format!(
+            "{} ({} accepted, {} refused)",
+            report.entries,
+            report.accepted(),
+            report.rejected()
+        ),
+    );
+    row("epochs", &format!("{} closed", epochs(report)));
+    if let Some(root) = &report.tree_root {
+        row(
+            "checkpoint",
+            &format!("size {}, root {root}", report.entries),
+        );
+    }
+    for signature in &report.signatures {
+        let key = format!("{} {:08x}", signature.suite, signature.key_id);
+        row("signed by", &format!("{} {key}", signature.key_name));
+    }
+    row("log hash", &report.log_hash);
+    if let Some(root) = &report.final_state_root {
+        row("state root", root);
+    }
+    for path in evidence {
+        row("evidence", &path.display());
+    }
+    lines.truncate(lines.trim_end().len());
+    lines
+}
+
+fn epochs(report: &Report) -> u64 {
+    u64::try_from(report.epochs.len()).unwrap_or(u64::MAX)
+}
+
+/// A reader that has gone away is no fault of the audit: its verdict is the exit status.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "error: {text}");
+}
+
+/// A line of progress, on a terminal only.
+struct Meter {
+    shown: bool,
+    terminal: bool,
+}
+
+impl Meter {
+    fn new() -> Self {
+        Self {
+            shown: false,
+            terminal: io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        if self.terminal && progress.entries.is_multiple_of(PROGRESS_INTERVAL) {
+            let Progress { entries, declared } = progress;
+            let _ = write!(io::stderr().lock(), "\r{entries} of {declared} entries");
+            self.shown = true;
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            let _ = write!(io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}

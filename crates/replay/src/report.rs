@@ -1,0 +1,215 @@
+//! What an audit found.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use eqm_log::TreeHash;
+use protocol::{Amount, Genesis, Hash32, NodeId, event::Settlement, node::NodeStatus};
+use token_state::Treasury;
+
+use crate::{Divergence, rows::RowsRoot};
+
+/// Whose word the keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The auditor brought the log's keys from elsewhere.
+    Pinned,
+    /// The keys are those that the log names for itself.
+    Unpinned,
+}
+
+impl Verdict {
+    /// `pinned` or `unpinned`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pinned => "pinned",
+            Self::Unpinned => "unpinned",
+        }
+    }
+}
+
+/// A signature of the checkpoint that verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureSummary {
+    /// Name of the key.
+    pub key_name: String,
+    /// Its short id.
+    pub key_id: u32,
+    /// Its signature suite.
+    pub suite: &'static str,
+}
+
+/// A state root that an entry carries and that re-execution reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateRoot {
+    /// The entry.
+    pub seq: u64,
+    /// The epoch that the entry belongs to.
+    pub epoch: u64,
+    /// The root after the entry.
+    pub root: Hash32,
+}
+
+/// A closed epoch, as re-execution and the auditor's own sums agree on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochSummary {
+    /// The epoch.
+    pub epoch: u64,
+    /// The entry that closed it.
+    pub seq: u64,
+    /// Where its fees went.
+    pub settlement: Settlement,
+    /// Nodes registered at its close.
+    pub nodes: u32,
+    /// Nodes verified by its closing facts.
+    pub verified: u32,
+    /// Shards proved in it.
+    pub proofs: u64,
+    /// NOD in existence after it.
+    pub nod_supply: Amount,
+}
+
+/// What became of audits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditCounts {
+    /// Audits opened.
+    pub opened: u64,
+    /// Results recorded, each of one node.
+    pub recorded: u64,
+    /// Answers that proved a shard not proved before in their epoch.
+    pub counted: u64,
+    /// Answers without a proof.
+    pub failed: u64,
+}
+
+/// How often the auditor derived something itself and found the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Derivations {
+    /// Accepted stores.
+    pub stores: u64,
+    /// Shard ids of those stores.
+    pub shard_ids: u64,
+    /// Copies placed by those stores.
+    pub copies: u64,
+    /// Fees of those stores.
+    pub fees: u64,
+    /// Node accounts of closed epochs.
+    pub accounts: u64,
+}
+
+/// A node at the end of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSummary {
+    /// Its name.
+    pub node_id: NodeId,
+    /// Result of its last verification.
+    pub status: Option<NodeStatus>,
+    /// Bytes of the shard copies assigned to it.
+    pub bytes_stored: u64,
+    /// Shards that it proved, over all closed epochs.
+    pub proofs: u64,
+    /// NOD that it holds.
+    pub nod: Amount,
+}
+
+/// What an audit found, as far as it got.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// SHA3-256 of the file but its last 32 bytes, which repeat it in a sound file.
+    pub log_hash: Hash32,
+    /// Name of the log in the file's header.
+    pub origin: Option<String>,
+    /// Genesis of the ledger.
+    pub genesis: Option<Genesis>,
+    /// Whose word the keys are.
+    pub verdict: Verdict,
+    /// Entries that the header declares.
+    pub declared: u64,
+    /// Entries that were re-executed and are the same in every byte.
+    pub entries: u64,
+    /// Hash of the first entry.
+    pub first_entry_hash: Option<Hash32>,
+    /// Hash of the last of those entries.
+    pub last_entry_hash: Option<Hash32>,
+    /// Root of the log's tree, once every entry is verified.
+    pub tree_root: Option<TreeHash>,
+    /// The checkpoint as signed, once both signatures have verified.
+    pub checkpoint: Option<String>,
+    /// The signatures that verified.
+    pub signatures: Vec<SignatureSummary>,
+    /// Accepted commands by the name of their event.
+    pub events: BTreeMap<&'static str, u64>,
+    /// Refused commands by the name of their code.
+    pub refusals: BTreeMap<&'static str, u64>,
+    /// What became of audits.
+    pub audits: AuditCounts,
+    /// Every closed epoch.
+    pub epochs: Vec<EpochSummary>,
+    /// What the auditor derived itself.
+    pub derivations: Derivations,
+    /// One row for each accepted store.
+    pub store_rows: RowsRoot,
+    /// One row for each node and closed epoch.
+    pub account_rows: RowsRoot,
+    /// Every state root in the log.
+    pub state_roots: Vec<StateRoot>,
+    /// Root of the state after the last entry.
+    pub final_state_root: Option<Hash32>,
+    /// Every node, by number.
+    pub nodes: Vec<NodeSummary>,
+    /// Totals of the ledger.
+    pub treasury: Treasury,
+    /// Where the log is wrong; `None` when nothing is.
+    pub divergence: Option<Divergence>,
+}
+
+impl Report {
+    pub(crate) fn empty(verdict: Verdict) -> Self {
+        Self {
+            log_hash: Hash32::ZERO,
+            origin: None,
+            genesis: None,
+            verdict,
+            declared: 0,
+            entries: 0,
+            first_entry_hash: None,
+            last_entry_hash: None,
+            tree_root: None,
+            checkpoint: None,
+            signatures: Vec::new(),
+            events: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            audits: AuditCounts::default(),
+            epochs: Vec::new(),
+            derivations: Derivations::default(),
+            store_rows: RowsRoot::default(),
+            account_rows: RowsRoot::default(),
+            state_roots: Vec::new(),
+            final_state_root: None,
+            nodes: Vec::new(),
+            treasury: Treasury::default(),
+            divergence: None,
+        }
+    }
+
+    /// Whether the whole log is what its rules and signatures require.
+    #[must_use]
+    pub const fn passed(&self) -> bool {
+        self.divergence.is_none()
+    }
+
+    /// Accepted commands.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.events
+            .values()
+            .fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// Refused commands.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.refusals
+            .values()
+            .fold(0, |sum, n| sum.saturating_add(*n))
+    }
+}

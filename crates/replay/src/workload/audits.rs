@@ -1,0 +1,178 @@
+//! Audits: challenges as the beacon gives them, answered truly where the generator has the leaves.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use protocol::{
+    Action, Hash32, ObjectId,
+    command::{AuditAnswer, Content, LeafProof, OpenAudit, RecordAudit},
+    node::NodeNumber,
+};
+use storage_engine::{
+    audit::{challenged_leaf, ticket},
+    content::shard_id,
+    layout::Geometry,
+    shard_tree::{leaf_count, path},
+};
+
+use super::{
+    WorkloadError,
+    content::Levels,
+    ledger::{Done, Ledger},
+    scenario::Scenario,
+};
+
+/// Answers in one entry; an entry then stays far below its limit.
+const ANSWERS: usize = 48;
+
+/// Challenges of an audit by node, each with the ticket that it is drawn by.
+type Challenges = BTreeMap<NodeNumber, Vec<(Hash32, AuditAnswer)>>;
+
+impl Scenario<'_> {
+    /// Opens an audit and records what every node has to show.
+    pub(super) fn audit(&mut self, scope: OpenAudit) -> Result<(), WorkloadError> {
+        let opened = self.operate(Action::OpenAudit(scope))?;
+        for (node, mut challenged) in challenges(&self.ledger, &opened)? {
+            challenged.sort_by_key(|(ticket, _)| *ticket);
+            if let OpenAudit::Sample(sample) = scope {
+                challenged.truncate(usize::try_from(sample).unwrap_or(usize::MAX));
+            }
+            let mut answers = Vec::new();
+            for (_, mut answer) in challenged {
+                answer.proof = self.prove(&answer)?;
+                answers.push(answer);
+            }
+            for answers in answers.chunks(ANSWERS) {
+                self.operate(Action::RecordAudit(RecordAudit {
+                    audit: opened.seq,
+                    node,
+                    answers: answers.to_vec(),
+                }))?;
+            }
+        }
+        self.refuse_answers(opened.seq)
+    }
+
+    /// The proof of a challenged leaf; now and then a node has nothing to show.
+    fn prove(&mut self, answer: &AuditAnswer) -> Result<Option<LeafProof>, WorkloadError> {
+        let column = usize::try_from(answer.column).unwrap_or(usize::MAX);
+        let leaves = self
+            .leaves
+            .get(&(answer.object.clone(), answer.version))
+            .and_then(|columns| columns.get(column));
+        let Some(leaves) = leaves.filter(|_| !self.rng.one_in(25)) else {
+            return Ok(None);
+        };
+        let index = usize::try_from(answer.leaf).unwrap_or(usize::MAX);
+        let Some(leaf_hash) = leaves.get(index).copied() else {
+            return Ok(None);
+        };
+        let count = u64::try_from(leaves.len()).unwrap_or(u64::MAX);
+        let path = path(&Levels::of(leaves), count, answer.leaf)?;
+        Ok(Some(LeafProof { leaf_hash, path }))
+    }
+
+    /// Answers that the ledger refuses: a wrong path, and one about an empty shard.
+    fn refuse_answers(&mut self, audit: u64) -> Result<(), WorkloadError> {
+        let Some((object, version, node, empty)) = self.some_shard()? else {
+            return Ok(());
+        };
+        let wrong = LeafProof {
+            leaf_hash: Hash32::ZERO,
+            path: Vec::new(),
+        };
+        let columns = [Some(0), empty];
+        for column in columns.into_iter().flatten() {
+            let answer = AuditAnswer {
+                object: object.clone(),
+                version,
+                column,
+                leaf: 0,
+                proof: Some(wrong.clone()),
+            };
+            self.operate(Action::RecordAudit(RecordAudit {
+                audit,
+                node,
+                answers: Vec::from([answer]),
+            }))?;
+        }
+        Ok(())
+    }
+
+    /// A version of one leaf, a node that holds its column 0, and an empty column of that node if there is one.
+    fn some_shard(
+        &self,
+    ) -> Result<Option<(ObjectId, u64, NodeNumber, Option<u32>)>, WorkloadError> {
+        let mut found = None;
+        self.ledger
+            .state
+            .visit_versions("", &mut |name, version, record| {
+                let Some(stored) = record.stored else {
+                    return true;
+                };
+                let Content::Single(layout) = &stored.content else {
+                    return true;
+                };
+                if layout.size == 0 || layout.size > 4_096 {
+                    return true;
+                }
+                let replicas = usize::from(layout.profile.replicas);
+                let Some(node) = stored.assignment.first().copied() else {
+                    return true;
+                };
+                let empty = (1u32..)
+                    .zip(stored.assignment.chunks(replicas).skip(1))
+                    .take(usize::from(layout.profile.data).saturating_sub(1))
+                    .find(|(_, nodes)| nodes.contains(&node))
+                    .map(|(column, _)| column);
+                found = Some((ObjectId(name.into()), version, node, empty));
+                empty.is_none()
+            })
+            .map_err(WorkloadError::from)?;
+        Ok(found)
+    }
+}
+
+fn challenges(ledger: &Ledger, opened: &Done) -> Result<Challenges, WorkloadError> {
+    let mut challenges = Challenges::new();
+    let state = &ledger.state;
+    state
+        .visit_versions("", &mut |name, version, record| {
+            let Some(stored) = record.stored else {
+                return true;
+            };
+            let Content::Single(layout) = &stored.content else {
+                return true;
+            };
+            let Ok(geometry) = Geometry::of(layout) else {
+                return true;
+            };
+            let replicas = usize::from(layout.profile.replicas);
+            for (column, nodes) in (0..).zip(stored.assignment.chunks(replicas)) {
+                let leaves = leaf_count(geometry.shard_len(column));
+                let shard = shard_id(name, version, column);
+                for number in nodes {
+                    let Some(node) = state.node(*number) else {
+                        continue;
+                    };
+                    let beacon = &opened.entry_hash;
+                    let Some(leaf) = challenged_leaf(beacon, &shard, &node.node_id, leaves) else {
+                        continue;
+                    };
+                    let answer = AuditAnswer {
+                        object: ObjectId(name.into()),
+                        version,
+                        column,
+                        leaf,
+                        proof: None,
+                    };
+                    let ticket = ticket(beacon, &shard, &node.node_id);
+                    challenges
+                        .entry(*number)
+                        .or_default()
+                        .push((ticket, answer));
+                }
+            }
+            true
+        })
+        .map_err(WorkloadError::from)?;
+    Ok(challenges)
+}

@@ -1,0 +1,52 @@
+//! Generated logs, shared by the tests.
+
+#![allow(dead_code)]
+
+use eqm_log::VerifierKey;
+use protocol::{EntryBody, Profile};
+use replay::{Divergence, Report, audit, workload};
+use workload::{Log, Spec};
+
+/// A log that is audited in a few milliseconds.
+pub const SMALL: Spec = Spec {
+    seed: 5,
+    nodes: 4,
+    epochs: 2,
+    objects_per_epoch: 4,
+    profile: Profile::QFS_V13,
+};
+
+/// A log in which everything happens.
+pub const LARGE: Spec = Spec {
+    seed: 1,
+    nodes: 12,
+    epochs: 9,
+    objects_per_epoch: 24,
+    profile: Profile::QFS_V13,
+};
+
+pub fn pinned() -> Vec<VerifierKey> {
+    workload::keys::verifier_keys().unwrap()
+}
+
+pub fn audited(file: &[u8], pinned: &[VerifierKey]) -> Report {
+    audit(file, pinned, &mut |_| ())
+}
+
+/// The divergence of a file that must fail, with the test keys pinned.
+#[track_caller]
+pub fn failing(file: &[u8]) -> Divergence {
+    let report = audited(file, &pinned());
+    assert!(!report.passed());
+    report.divergence.expect("a report that fails says why")
+}
+
+/// The log with one body changed, chain, tree and signatures made anew with the true keys: what an operator
+/// who lies can do.
+pub fn forged(log: &Log, seq: usize, change: impl FnOnce(&mut EntryBody)) -> Vec<u8> {
+    let mut log = log.clone();
+    let mut body = EntryBody::from_bytes(&log.bodies[seq]).unwrap();
+    change(&mut body);
+    log.bodies[seq] = body.to_bytes();
+    log.export().unwrap()
+}
