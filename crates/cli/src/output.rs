@@ -4,19 +4,23 @@ use crate::error::{CliError, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::{ErrorCode, Refusal};
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal, Write};
+use std::{
+    cell::Cell,
+    io::{self, IsTerminal, Write},
+};
 
 /// Where rows go, and in which form.
 #[derive(Debug)]
 pub struct Output {
     json: bool,
     quiet: bool,
+    swallowed: Cell<u64>,
 }
 
 impl Output {
     /// JSON documents, or lines for people.
     pub const fn new(json: bool) -> Self {
-        Self { json, quiet: false }
+        Self { json, quiet: false, swallowed: Cell::new(0) }
     }
 
     /// Whether rows are JSON documents.
@@ -24,14 +28,20 @@ impl Output {
         self.json
     }
 
-    /// Rows are swallowed until further notice; errors are not.
+    /// Rows are swallowed, and counted, until further notice; errors are not.
     pub const fn set_quiet(&mut self, quiet: bool) {
         self.quiet = quiet;
+    }
+
+    /// Number of rows swallowed since the last time.
+    pub fn take_count(&self) -> u64 {
+        self.swallowed.replace(0)
     }
 
     /// One row: `document` as JSON, or `line` for people.
     pub fn row(&self, document: &Value, line: impl FnOnce() -> String) -> Result<()> {
         if self.quiet {
+            self.swallowed.set(self.swallowed.get() + 1);
             return Ok(());
         }
         let text = if self.json { document.to_string() } else { line() };

@@ -6,7 +6,6 @@
 use alloc::{
     format,
     string::{String, ToString},
-    vec::Vec,
 };
 use protocol::{
     Amount, Genesis, Hash32,
@@ -15,7 +14,7 @@ use protocol::{
 };
 use token_state::Treasury;
 
-use crate::{Divergence, EpochSummary, Report, derive};
+use crate::{Divergence, EpochSummary, Report, Verdict, derive};
 
 /// Version of the documents' schema.
 pub const SCHEMA_VERSION: &str = "v1.0";
@@ -148,12 +147,16 @@ fn replay(report: &Report) -> Value {
     let whole = report.entries == report.declared
         && report.accepted().saturating_add(report.rejected()) == report.entries
         && report.signatures.len() >= 2;
+    let sources: &[&str] = match report.verdict {
+        Verdict::Pinned => &["genesis", "pinned"],
+        Verdict::Unpinned => &["genesis"],
+    };
     let signatures = report.signatures.iter().map(|signature| {
         object([
             ("key_name", Value::from(signature.key_name.as_str())),
             ("key_id", Value::from(format!("{:08x}", signature.key_id))),
             ("suite", Value::from(signature.suite)),
-            ("verified", Value::from(true)),
+            ("verified_by", sources.iter().copied().collect()),
         ])
     });
     let audits = report.audits;
@@ -272,7 +275,7 @@ fn counts(counts: &alloc::collections::BTreeMap<&'static str, u64>) -> Value {
     object(counts.iter().map(|(name, n)| (*name, Value::uint(*n))))
 }
 
-fn count<T>(items: &Vec<T>) -> Value {
+fn count<T>(items: &[T]) -> Value {
     Value::uint(u64::try_from(items.len()).unwrap_or(u64::MAX))
 }
 

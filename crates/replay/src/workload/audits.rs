@@ -30,6 +30,7 @@ impl Scenario<'_> {
     /// Opens an audit and records what every node has to show.
     pub(super) fn audit(&mut self, scope: OpenAudit) -> Result<(), WorkloadError> {
         let opened = self.operate(Action::OpenAudit(scope))?;
+        self.refuse_answers(opened.seq)?;
         for (node, mut challenged) in challenges(&self.ledger, &opened)? {
             challenged.sort_by_key(|(ticket, _)| *ticket);
             if let OpenAudit::Sample(sample) = scope {
@@ -48,6 +49,7 @@ impl Scenario<'_> {
                 }))?;
             }
         }
+        // Now every node of a sample has answered, and there are too many.
         self.refuse_answers(opened.seq)
     }
 

@@ -1,0 +1,343 @@
+//! An operator who lies: one field of one entry changed, chain, tree and both signatures made anew with the
+//! true keys. Only re-execution can find that, and it must name the field.
+
+mod common;
+
+use common::{SMALL, failing, forged};
+use protocol::{
+    Action, Amount, Authorization, EntryBody, Event, Hash32, Outcome,
+    error::ErrorCode,
+    event::{EpochClosed, NodeAccount, Settlement},
+    node::NodeStatus,
+};
+use replay::workload::Log;
+
+type Is = fn(&EntryBody) -> bool;
+type Change = fn(&mut EntryBody);
+
+fn event(body: &EntryBody) -> Option<&Event> {
+    match &body.outcome {
+        Outcome::Accepted(event) => Some(event),
+        Outcome::Rejected(_) => None,
+    }
+}
+
+fn stored(body: &EntryBody) -> bool {
+    matches!(event(body), Some(Event::Stored { .. }))
+}
+
+fn closing(body: &EntryBody) -> bool {
+    matches!(event(body), Some(Event::EpochClosed(_)))
+}
+
+fn audited(body: &EntryBody) -> bool {
+    matches!(event(body), Some(Event::AuditRecorded { counted, .. }) if *counted > 0)
+}
+
+fn rejected(body: &EntryBody) -> bool {
+    matches!(body.outcome, Outcome::Rejected(ErrorCode::NotFound))
+}
+
+fn in_closing(body: &mut EntryBody, change: impl FnOnce(&mut EpochClosed)) {
+    let Outcome::Accepted(Event::EpochClosed(closed)) = &mut body.outcome else {
+        panic!("not a closing")
+    };
+    change(closed);
+}
+
+fn in_store(body: &mut EntryBody, change: impl FnOnce(&mut Amount, &mut Vec<u32>, &mut bool)) {
+    let Outcome::Accepted(Event::Stored {
+        fee,
+        assignment,
+        update,
+    }) = &mut body.outcome
+    else {
+        panic!("not a store")
+    };
+    change(fee, assignment, update);
+}
+
+fn in_settlement(body: &mut EntryBody, change: impl FnOnce(&mut Settlement)) {
+    in_closing(body, |closed| change(&mut closed.settlement));
+}
+
+fn in_account(body: &mut EntryBody, change: impl FnOnce(&mut NodeAccount)) {
+    in_closing(body, |closed| change(&mut closed.nodes[2]));
+}
+
+fn one_more(amount: &mut Amount) {
+    *amount = Amount::from_raw(amount.raw() + 1);
+}
+
+/// Every field of a body: which entry, what is changed, the field that the audit must name.
+const TABLE: &[(Is, Change, &str)] = &[
+    (stored, |b| b.format = 2, "format"),
+    (stored, |b| b.seq += 1, "seq"),
+    (closing, |b| b.tick = 0, "tick"),
+    (stored, |b| b.epoch += 1, "epoch"),
+    // A command that is not the one that was signed is refused when executed again.
+    (stored, |b| b.command.id.0[0] ^= 1, "outcome"),
+    (stored, |b| b.command.valid_until_epoch += 1, "outcome"),
+    (stored, |b| b.command.payer.0.0[0] ^= 1, "outcome"),
+    (
+        stored,
+        |b| b.command.authorization = Authorization::Operator,
+        "outcome",
+    ),
+    (
+        stored,
+        |b| {
+            let Action::Store(store) = &mut b.command.action else {
+                panic!("not a store")
+            };
+            store.hash_commit.0[0] ^= 1;
+        },
+        "outcome",
+    ),
+    (
+        |b| b.seq == 0,
+        |b| {
+            b.outcome = Outcome::Accepted(Event::LedgerOpened {
+                ledger_id: Hash32::ZERO,
+            })
+        },
+        "outcome.ledger_id",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::NodeRegistered { .. })),
+        |b| b.outcome = Outcome::Accepted(Event::NodeRegistered { node: 99 }),
+        "outcome.node",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::NodeKeyDisclosed { .. })),
+        |b| b.outcome = Outcome::Accepted(Event::NodeKeyDisclosed { node: 99 }),
+        "outcome.node",
+    ),
+    (
+        stored,
+        |b| in_store(b, |fee, _, _| one_more(fee)),
+        "outcome.fee",
+    ),
+    (
+        stored,
+        |b| in_store(b, |_, nodes, _| nodes[1] += 1),
+        "outcome.assignment[1]",
+    ),
+    (
+        stored,
+        |b| in_store(b, |_, nodes, _| drop(nodes.pop())),
+        "outcome.assignment.len",
+    ),
+    (
+        stored,
+        |b| in_store(b, |_, _, update| *update = !*update),
+        "outcome.update",
+    ),
+    (
+        stored,
+        |b| b.outcome = Outcome::Rejected(ErrorCode::Limit),
+        "outcome",
+    ),
+    (
+        rejected,
+        |b| b.outcome = Outcome::Accepted(Event::Purged),
+        "outcome",
+    ),
+    (
+        rejected,
+        |b| b.outcome = Outcome::Rejected(ErrorCode::Limit),
+        "outcome.code",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::Purged)),
+        |b| b.outcome = Outcome::Accepted(Event::DeleteMarked),
+        "outcome.event",
+    ),
+    (
+        audited,
+        |b| {
+            let Outcome::Accepted(Event::AuditRecorded { counted, .. }) = &mut b.outcome else {
+                panic!("not an audit")
+            };
+            *counted += 1;
+        },
+        "outcome.counted",
+    ),
+    (
+        audited,
+        |b| {
+            let Outcome::Accepted(Event::AuditRecorded { failed, .. }) = &mut b.outcome else {
+                panic!("not an audit")
+            };
+            *failed += 1;
+        },
+        "outcome.failed",
+    ),
+    (
+        closing,
+        |b| in_closing(b, |closed| closed.epoch += 1),
+        "outcome.epoch",
+    ),
+    (
+        closing,
+        |b| in_settlement(b, |s| one_more(&mut s.fees)),
+        "outcome.settlement.fees",
+    ),
+    (
+        closing,
+        |b| in_settlement(b, |s| one_more(&mut s.pool)),
+        "outcome.settlement.pool",
+    ),
+    (
+        closing,
+        |b| in_settlement(b, |s| one_more(&mut s.rewards)),
+        "outcome.settlement.rewards",
+    ),
+    (
+        closing,
+        |b| in_settlement(b, |s| one_more(&mut s.treasury)),
+        "outcome.settlement.treasury",
+    ),
+    (
+        closing,
+        |b| in_settlement(b, |s| one_more(&mut s.reserve)),
+        "outcome.settlement.reserve",
+    ),
+    (
+        closing,
+        |b| in_closing(b, |closed| drop(closed.nodes.pop())),
+        "outcome.nodes.len",
+    ),
+    (
+        closing,
+        |b| in_account(b, |node| node.status = NodeStatus::NoPqcKey),
+        "outcome.nodes[2].status",
+    ),
+    (
+        closing,
+        |b| in_account(b, |node| node.bytes_stored += 1),
+        "outcome.nodes[2].bytes_stored",
+    ),
+    (
+        closing,
+        |b| in_account(b, |node| node.uptime_bucket += 1),
+        "outcome.nodes[2].uptime_bucket",
+    ),
+    (
+        closing,
+        |b| in_account(b, |node| node.proofs += 1),
+        "outcome.nodes[2].proofs",
+    ),
+    (
+        closing,
+        |b| in_account(b, |node| one_more(&mut node.reward)),
+        "outcome.nodes[2].reward",
+    ),
+    (closing, |b| b.state_root = Some(Hash32::ZERO), "state_root"),
+    (closing, |b| b.state_root = None, "state_root"),
+    (stored, |b| b.state_root = Some(Hash32::ZERO), "state_root"),
+];
+
+#[test]
+fn rp_5_every_forged_field_is_named() {
+    let log = Log::generate(&SMALL).unwrap();
+    let bodies: Vec<EntryBody> = log
+        .bodies
+        .iter()
+        .map(|body| EntryBody::from_bytes(body).unwrap())
+        .collect();
+    for (is, change, field) in TABLE {
+        let seq = bodies
+            .iter()
+            .position(is)
+            .unwrap_or_else(|| panic!("no entry to forge {field} in"));
+        let found = failing(&forged(&log, seq, change));
+        assert_eq!(found.field, *field, "{found}");
+        assert_eq!(found.seq(), Some(seq as u64), "{found}");
+        assert_ne!(found.expected, found.got, "{found}");
+        assert_eq!(found.code, ErrorCode::IntegrityMismatch);
+    }
+}
+
+#[test]
+fn rp_9_a_divergence_in_words() {
+    let log = Log::generate(&SMALL).unwrap();
+    let seq = log
+        .bodies
+        .iter()
+        .position(|body| stored(&EntryBody::from_bytes(body).unwrap()))
+        .unwrap();
+    let mut fee = Amount::ZERO;
+    let file = forged(&log, seq, |body| {
+        in_store(body, |charged, _, _| {
+            fee = *charged;
+            *charged = Amount::from_raw(7);
+        });
+    });
+    assert_eq!(
+        failing(&file).to_string(),
+        format!("entry {seq}, outcome.fee: expected {fee}, got 0.000000000000000007")
+    );
+}
+
+/// A fee that is wrong from the first parameter on: every later signature names another ledger.
+#[test]
+fn rp_5_other_parameters_are_another_ledger() {
+    let log = Log::generate(&SMALL).unwrap();
+    let file = forged(&log, 0, |body| {
+        let Action::Genesis(genesis) = &mut body.command.action else {
+            panic!("not genesis")
+        };
+        genesis.parameters.fee_per_kib = Amount::ZERO;
+        let ledger_id = genesis.ledger_id();
+        body.outcome = Outcome::Accepted(Event::LedgerOpened { ledger_id });
+    });
+    let found = failing(&file);
+    assert_eq!((found.seq(), found.field.as_str()), (Some(1), "outcome"));
+}
+
+/// RP-3: execution happens once for each command id.
+#[test]
+fn rp_3_a_command_id_is_executed_once() {
+    let log = Log::generate(&SMALL).unwrap();
+    let mut replayed = log.clone();
+    let mut again = EntryBody::from_bytes(&log.bodies[3]).unwrap();
+    again.seq = 4;
+    replayed.bodies.insert(4, again.to_bytes());
+    let found = failing(&replayed.export().unwrap());
+    assert_eq!((found.seq(), found.field.as_str()), (Some(4), "command.id"));
+}
+
+/// RP-3: bytes that decode, but are not what encoding gives, and bytes that do not decode.
+#[test]
+fn rp_3_bodies_are_canonical() {
+    let log = Log::generate(&SMALL).unwrap();
+    for change in [
+        |body: &mut Vec<u8>| body.push(0),
+        |body: &mut Vec<u8>| drop(body.pop()),
+        |body: &mut Vec<u8>| body.truncate(1),
+    ] {
+        let mut changed = log.clone();
+        change(&mut changed.bodies[5]);
+        let found = failing(&changed.export().unwrap());
+        assert_eq!((found.seq(), found.field.as_str()), (Some(5), "body"));
+    }
+}
+
+/// RP-4: a log begins with its genesis.
+#[test]
+fn rp_4_a_log_begins_with_genesis() {
+    let log = Log::generate(&SMALL).unwrap();
+    let empty = Log { bodies: Vec::new() };
+    let found = failing(&empty.export().unwrap());
+    assert_eq!((found.seq(), found.field.as_str()), (None, "header.count"));
+
+    let mut headless = log.clone();
+    headless.bodies.remove(0);
+    let mut first = EntryBody::from_bytes(&headless.bodies[0]).unwrap();
+    (first.seq, first.epoch) = (0, 0);
+    first.outcome = Outcome::Rejected(ErrorCode::AegisContextMissing);
+    headless.bodies = vec![first.to_bytes()];
+    let found = failing(&headless.export().unwrap());
+    assert_eq!((found.seq(), found.field.as_str()), (Some(0), "outcome"));
+}
