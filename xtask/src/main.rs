@@ -1,5 +1,6 @@
 //! What the project's people run: `cargo xtask <command>`.
 
+mod evidence;
 mod lexer;
 mod tidy;
 mod workspace;
@@ -13,11 +14,18 @@ struct Command {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const COMMANDS: &[Command] = &[Command {
-    name: "tidy",
-    about: "hold the sources to the rules of the workspace",
-    run: tidy::run,
-}];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "tidy",
+        about: "hold the sources to the rules of the workspace",
+        run: tidy::run,
+    },
+    Command {
+        name: "evidence",
+        about: "write the evidence anew, or compare it (--check, --dir DIR)",
+        run: evidence::run,
+    },
+];
 
 /// Why a command did not succeed; the two kinds have their own exit status.
 #[derive(Debug)]

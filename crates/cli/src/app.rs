@@ -32,8 +32,12 @@ struct Opened {
 
 impl App {
     /// A process over `data_dir`.
-    pub const fn new(data_dir: PathBuf, json: bool) -> Self {
-        Self { out: Output::new(json), data_dir, opened: None }
+    pub fn new(data_dir: PathBuf, json: bool) -> Self {
+        Self {
+            out: Output::new(json),
+            data_dir,
+            opened: None,
+        }
     }
 
     /// The data directory.
@@ -134,7 +138,9 @@ impl App {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(CliError::Usage(detail)) => {
-                self.out.note(&format!("error: {detail}\n\nFor more information, try '--help'."));
+                self.out.note(&format!(
+                    "error: {detail}\n\nFor more information, try '--help'."
+                ));
                 ExitCode::from(2)
             }
             Err(CliError::Failed(refusal)) => {
@@ -150,6 +156,10 @@ impl App {
 impl Opened {
     fn new(ledger: Ledger) -> Result<Self> {
         let operator = ledger.operator()?;
-        Ok(Self { fleet: LocalFleet::default(), ledger, operator })
+        Ok(Self {
+            fleet: LocalFleet::default(),
+            ledger,
+            operator,
+        })
     }
 }

@@ -20,7 +20,13 @@ Exit status: 0 done; 1 refused or failed, with an error code; 2 usage.";
 #[command(name = "qfs", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
     /// Directory of the ledger.
-    #[arg(long, global = true, env = "QFS_DATA_DIR", default_value = "qfs-data", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "QFS_DATA_DIR",
+        default_value = "qfs-data",
+        value_name = "DIR"
+    )]
     pub data_dir: PathBuf,
     /// One JSON document per row on standard output; everything else on standard error.
     #[arg(long, global = true)]
@@ -80,9 +86,12 @@ pub enum Command {
   qfs ls --versions --filter author=u1 --filter tags=sea")]
     Ls(LsArgs),
     /// Make or check a Merkle proof of storage.
-    #[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:
   qfs proof notes.txt 1 7dcca0b2…92a0 > proof.json
-  qfs proof verify proof.json --key @log.vkey")]
+  qfs proof verify proof.json --key @log.vkey"
+    )]
     Proof(ProofArgs),
     /// Challenge nodes to prove what they store.
     #[command(subcommand)]

@@ -7,20 +7,25 @@ use serde_json::{Value, json};
 use std::{
     cell::Cell,
     io::{self, IsTerminal, Write},
+    rc::Rc,
 };
 
-/// Where rows go, and in which form.
-#[derive(Debug)]
+/// Where rows go, and in which form. Clones share one count.
+#[derive(Clone, Debug)]
 pub struct Output {
     json: bool,
     quiet: bool,
-    swallowed: Cell<u64>,
+    swallowed: Rc<Cell<u64>>,
 }
 
 impl Output {
     /// JSON documents, or lines for people.
-    pub const fn new(json: bool) -> Self {
-        Self { json, quiet: false, swallowed: Cell::new(0) }
+    pub fn new(json: bool) -> Self {
+        Self {
+            json,
+            quiet: false,
+            swallowed: Rc::default(),
+        }
     }
 
     /// Whether rows are JSON documents.
@@ -44,21 +49,34 @@ impl Output {
             self.swallowed.set(self.swallowed.get() + 1);
             return Ok(());
         }
-        let text = if self.json { document.to_string() } else { line() };
+        let text = if self.json {
+            document.to_string()
+        } else {
+            line()
+        };
         self.bytes(format!("{text}\n").as_bytes())
     }
 
     /// A heading or summary for people; nothing with `--json`.
     pub fn say(&self, line: &str) -> Result<()> {
-        if self.json || self.quiet { Ok(()) } else { self.bytes(format!("{line}\n").as_bytes()) }
+        if self.json || self.quiet {
+            Ok(())
+        } else {
+            self.bytes(format!("{line}\n").as_bytes())
+        }
     }
 
     /// Bytes as they are.
     pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
-            CliError::failed(ErrorCode::Internal, format!("cannot write to standard output: {error}"))
-        })
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(|error| {
+                CliError::failed(
+                    ErrorCode::Internal,
+                    format!("cannot write to standard output: {error}"),
+                )
+            })
     }
 
     /// A failure: a document for programs, a sentence on standard error for people.
@@ -91,8 +109,8 @@ impl Output {
         } else {
             "{msg} {wide_bar} {pos}/{len} {per_sec} {eta}"
         };
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::new(total).with_style(style).with_message(what)
     }
 }

@@ -29,12 +29,28 @@ impl NewFile {
         if path.is_dir() {
             return Self::below(path, object_id);
         }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-            CliError::failed(ErrorCode::InvalidInput, format!("{} is not a file name", path.display()))
-        })?;
-        let dir = open_dir(rustix::fs::CWD, parent.unwrap_or(Path::new(".")), OFlags::empty());
-        Self::stage(dir.map_err(|error| CliError::io("cannot write below", path, &error))?, name, path)
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| {
+                CliError::failed(
+                    ErrorCode::InvalidInput,
+                    format!("{} is not a file name", path.display()),
+                )
+            })?;
+        let dir = open_dir(
+            rustix::fs::CWD,
+            parent.unwrap_or(Path::new(".")),
+            OFlags::empty(),
+        );
+        Self::stage(
+            dir.map_err(|error| CliError::io("cannot write below", path, &error))?,
+            name,
+            path,
+        )
     }
 
     /// Walks down from `root`, making directories, never through a link, never up.
@@ -43,13 +59,17 @@ impl NewFile {
         if parts.iter().any(|part| matches!(*part, "" | "." | "..")) {
             return Err(CliError::failed(
                 ErrorCode::InvalidInput,
-                format!("the object {object_id:?} has no place below a directory; name a file with -o"),
+                format!(
+                    "the object {object_id:?} has no place below a directory; name a file with -o"
+                ),
             ));
         }
         let shown = root.join(object_id);
         let failed = |error: io::Error| CliError::io("cannot write", &shown, &error);
         let mut dir = open_dir(rustix::fs::CWD, root, OFlags::empty()).map_err(failed)?;
-        let Some((name, folders)) = parts.split_last() else { return Err(CliError::Reported) };
+        let Some((name, folders)) = parts.split_last() else {
+            return Err(CliError::Reported);
+        };
         for folder in folders {
             match mkdirat(&dir, *folder, Mode::from_raw_mode(0o777)) {
                 Ok(()) | Err(rustix::io::Errno::EXIST) => {}
@@ -62,12 +82,23 @@ impl NewFile {
 
     fn stage(dir: OwnedFd, name: &str, shown: &Path) -> Result<Self> {
         // Beside its final name, so that the rename replaces it in one step.
-        let staged = format!(".{}.{}.part", &name[..name.floor_char_boundary(200)], std::process::id());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let staged = format!(
+            ".{}.{}.part",
+            &name[..name.floor_char_boundary(200)],
+            std::process::id()
+        );
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&dir, &staged, flags, Mode::from_raw_mode(0o666))
             .map_err(|error| CliError::io("cannot write", shown, &error.into()))?;
         let (name, file) = (name.to_owned(), Some(File::from(file)));
-        Ok(Self { dir, name, staged, file, shown: shown.to_path_buf() })
+        Ok(Self {
+            dir,
+            name,
+            staged,
+            file,
+            shown: shown.to_path_buf(),
+        })
     }
 
     /// Makes the file appear under its name.

@@ -78,6 +78,11 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
         (None, Some(Err(error))) => Some(("SE_ERR_INTERNAL", error.clone())),
         _ => None,
     };
+    let missing = source.is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let failure = failure.map(|(code, detail)| {
+        let code = if missing { "SE_ERR_NOT_FOUND" } else { code };
+        (code, detail)
+    });
     let evidence = written.and_then(Result::ok).unwrap_or_default();
     match failure {
         Some((code, detail)) => fail(code, &detail, json),
@@ -132,7 +137,7 @@ fn succeed(report: &Report, evidence: &[PathBuf], json: bool) -> ExitCode {
     if json {
         say(&document(report, evidence).to_string());
     } else {
-        say(&summary(report, evidence));
+        say(&plain(&summary(report, evidence)));
     }
     ExitCode::SUCCESS
 }
@@ -218,7 +223,13 @@ fn say(text: &str) {
 }
 
 fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "error: {text}");
+    let _ = writeln!(io::stderr().lock(), "error: {}", plain(text));
+}
+
+/// Text without control characters, which a terminal would obey: names in a file are anybody's.
+fn plain(text: &str) -> String {
+    let harmless = |c: char| c == '\n' || !c.is_control();
+    text.replace(|c| !harmless(c), "\u{fffd}")
 }
 
 /// A line of progress, on a terminal only.

@@ -135,6 +135,7 @@ fn economics(report: &Report) -> Value {
     frame(report, "storage_economics", holds)
         .with("epochs", report.epochs.iter().map(epoch).collect::<Value>())
         .with("totals", maybe(totals, |all| settlement(&all).into()))
+        .with("identity_holds", holds)
         .with("open_fees", amount(report.treasury.open_fees))
         .with("nod_supply", amount(report.treasury.burnt))
         .with("nodes", nodes.collect::<Value>())

@@ -1,6 +1,6 @@
 //! The published names of events and outcomes.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use protocol::{Event, Outcome};
 
 /// The published name of what happened. A store is an `UPDATE` when the object had a version before.
@@ -25,6 +25,6 @@ pub const fn event_type(event: &Event) -> &'static str {
 pub(crate) fn outcome_name(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Accepted(event) => alloc::format!("accepted {}", event_type(event)),
-        Outcome::Rejected(code) => alloc::format!("rejected {}", code.to_string()),
+        Outcome::Rejected(code) => alloc::format!("rejected {}", code),
     }
 }

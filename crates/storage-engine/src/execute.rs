@@ -29,8 +29,8 @@ pub struct Executed {
 /// Executes a command that was admitted. The caller hashes the entry and calls [`State::link`] before the next one.
 ///
 /// # Errors
-/// Anything but a refusal: the replica must stop. `tick` must not be below the last one, and the
-/// command's id must be new (see [`State::seen`]).
+/// Anything but a refusal: the replica must stop. `tick` must not be below the last one, the command's id
+/// must be new (see [`State::seen`]), and no command may be longer than an entry.
 pub fn execute<S: StateStore>(
     state: &mut State<S>,
     tick: u64,
@@ -102,13 +102,18 @@ fn run<S: StateStore>(
         state_root: None,
     };
     let mut bytes = body.to_bytes();
-    if bytes.len() > MAX_BODY_BYTES.saturating_sub(size_of::<Hash32>()) {
+    // Room for a state root, which is known only after the entry has happened.
+    let longest = MAX_BODY_BYTES.saturating_sub(size_of::<Hash32>());
+    if bytes.len() > longest {
         refusal = Some(Refusal::new(
             ErrorCode::Limit,
             "the outcome does not fit into an entry",
         ));
         body.outcome = Outcome::Rejected(ErrorCode::Limit);
         bytes = body.to_bytes();
+    }
+    if bytes.len() > longest {
+        return Err(StateError::Broken("a command is too long for an entry"));
     }
     state.cursor.next_seq = next_seq;
     state.cursor.tick = tick;

@@ -19,9 +19,10 @@ use storage_engine::state::{State, StateStore, records::EpochRecord};
 
 pub fn run(app: &mut App, command: &EpochCommand) -> Result<()> {
     match command {
-        EpochCommand::Advance { registry, telemetry } => {
-            advance(app, registry.as_deref(), telemetry.as_deref())
-        }
+        EpochCommand::Advance {
+            registry,
+            telemetry,
+        } => advance(app, registry.as_deref(), telemetry.as_deref()),
         EpochCommand::Show { epoch } => show(app, *epoch),
     }
 }
@@ -31,7 +32,10 @@ fn advance(app: &mut App, registry: Option<&Path>, telemetry: Option<&Path>) -> 
     let command = app.signed(Action::AdvanceEpoch(facts))?;
     let receipt = app.submit_one(command)?;
     let Outcome::Accepted(Event::EpochClosed(closed)) = &receipt.outcome else {
-        return Err(CliError::failed(ErrorCode::Internal, "the receipt is not of an epoch's closing"));
+        return Err(CliError::failed(
+            ErrorCode::Internal,
+            "the receipt is not of an epoch's closing",
+        ));
     };
     let state = app.state()?;
     let document = json!({
@@ -67,14 +71,22 @@ fn facts<S: StateStore>(
         Some(path) => read_registry(&read_text(path)?, number_of)?,
         None => Snapshot {
             hash: ledger.registry_hash,
-            facts: state.nodes().iter().filter_map(|node| node.registry.clone()).collect(),
+            facts: state
+                .nodes()
+                .iter()
+                .filter_map(|node| node.registry.clone())
+                .collect(),
         },
     };
     let telemetry = match telemetry {
         Some(path) => read_telemetry(&read_text(path)?, number_of)?,
         None => Snapshot {
             hash: ledger.telemetry_hash,
-            facts: state.nodes().iter().filter_map(|node| node.telemetry.clone()).collect(),
+            facts: state
+                .nodes()
+                .iter()
+                .filter_map(|node| node.telemetry.clone())
+                .collect(),
         },
     };
     Ok(AdvanceEpoch {
@@ -103,9 +115,9 @@ fn settlement(settlement: &Settlement) -> Value {
 
 fn statuses<S: StateStore>(state: &State<S>, closed: &EpochClosed) -> Vec<Value> {
     let rows = state.nodes().iter().zip(&closed.nodes);
-    rows.map(|(node, account)| {
-        json!({ "node_id": node.node_id.0, "status": account.status.name() })
-    })
+    rows.map(
+        |(node, account)| json!({ "node_id": node.node_id.0, "status": account.status.name() }),
+    )
     .collect()
 }
 
@@ -119,7 +131,9 @@ fn show(app: &mut App, epoch: Option<u64>) -> Result<()> {
     let state = app.state()?;
     let epoch = epoch.unwrap_or_else(|| state.epoch());
     let record = record(state, epoch)?;
-    let open_fees = state.ledger().map_or_else(String::new, |l| l.treasury.open_fees.to_string());
+    let open_fees = state
+        .ledger()
+        .map_or_else(String::new, |l| l.treasury.open_fees.to_string());
     let document = match &record.closed {
         None => json!({
             "epoch": epoch, "open": true, "opened_at": record.opened_at, "fees": open_fees,

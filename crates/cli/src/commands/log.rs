@@ -4,14 +4,13 @@ use crate::{
     app::App,
     args::LogCommand,
     error::{CliError, Result},
+    output::Output,
     sandbox::NewFile,
 };
 use eqm_log::{Checkpoint, LogProof, Note, TreeHash, VerifierKey, note::KeyType};
 use journal::{JournalError, LoggedEntry};
 use protocol::{
-    Action, EntryBody, ErrorCode, Event, Hash32, Outcome,
-    hash::hex_encode,
-    node::NodeNumber,
+    Action, EntryBody, ErrorCode, Event, Hash32, Outcome, hash::hex_encode, node::NodeNumber,
 };
 use serde_json::{Value, json};
 use std::{
@@ -52,18 +51,11 @@ impl From<ShowError> for CliError {
 }
 
 fn show(app: &mut App, from: u64, limit: u64) -> Result<()> {
-    let out = std::mem::replace(&mut app.out, crate::output::Output::new(false));
-    let result = show_rows(app, &out, from, limit);
-    app.out = out;
-    result
+    let out = app.out.clone();
+    show_rows(app, &out, from, limit)
 }
 
-fn show_rows(
-    app: &mut App,
-    out: &crate::output::Output,
-    from: u64,
-    limit: u64,
-) -> Result<()> {
+fn show_rows(app: &mut App, out: &Output, from: u64, limit: u64) -> Result<()> {
     let ledger = app.ledger()?;
     let signed = Covering::new(ledger)?;
     let mut left = limit;
@@ -94,15 +86,25 @@ impl Covering {
         let checkpoint = Checkpoint::parse_unverified(&note_text).map_err(|e| broken(&e))?;
         let note = Note::parse(&note_text).map_err(|e| broken(&e))?;
         let keys = ledger.verifier_keys()?;
-        let key = keys.iter().find(|key| key.key_type() == KeyType::MlDsa44Cosignature);
+        let key = keys
+            .iter()
+            .find(|key| key.key_type() == KeyType::MlDsa44Cosignature);
         let key = key.ok_or_else(|| broken(&"the log has no ML-DSA-44 key"))?;
         let line = note.signatures.iter().find(|signature| key.made(signature));
         let line = line.ok_or_else(|| broken(&"the checkpoint has no ML-DSA-44 signature"))?;
-        Ok(Self { checkpoint, signature: hex_encode(&line.bytes), key: format!("{:08x}", key.key_id()) })
+        Ok(Self {
+            checkpoint,
+            signature: hex_encode(&line.bytes),
+            key: format!("{:08x}", key.key_id()),
+        })
     }
 
     /// An entry's signature: the covering checkpoint's, and the path from the entry to its root.
-    fn signature_of(&self, ledger: &journal::Ledger, seq: u64) -> std::result::Result<Value, JournalError> {
+    fn signature_of(
+        &self,
+        ledger: &journal::Ledger,
+        seq: u64,
+    ) -> std::result::Result<Value, JournalError> {
         let path = ledger.inclusion_path(seq, self.checkpoint.size)?;
         Ok(json!({
             "scheme": "ML-DSA-44",
@@ -117,13 +119,16 @@ impl Covering {
 }
 
 fn row(
-    out: &crate::output::Output,
+    out: &Output,
     entry: &LoggedEntry,
     name: &dyn Fn(NodeNumber) -> Option<String>,
     signature: &Value,
 ) -> Result<()> {
     let body = EntryBody::from_bytes(&entry.body).map_err(|error| {
-        CliError::failed(ErrorCode::IntegrityMismatch, format!("entry {}: {error}", entry.seq))
+        CliError::failed(
+            ErrorCode::IntegrityMismatch,
+            format!("entry {}: {error}", entry.seq),
+        )
     })?;
     let (event_type, object) = describe(&body);
     let hash_commit = match &body.command.action {
@@ -151,8 +156,13 @@ fn row(
         "pqc_signature": signature,
     });
     out.row(&document, || {
-        let object = object.map_or(String::new(), |(id, version)| format!("  {id} version {version}"));
-        format!("{:>6}  epoch {}  {event_type:<14} {outcome}{object}  {entry_hash}", body.seq, body.epoch)
+        let object = object.map_or(String::new(), |(id, version)| {
+            format!("  {id} version {version}")
+        });
+        format!(
+            "{:>6}  epoch {}  {event_type:<14} {outcome}{object}  {entry_hash}",
+            body.seq, body.epoch
+        )
     })
 }
 
@@ -163,17 +173,16 @@ fn describe(body: &EntryBody) -> (&'static str, Option<(&str, u64)>) {
         Action::RegisterNode(_) => ("NODE_REGISTER", None),
         Action::AdvanceEpoch(_) => ("EPOCH_ADVANCE", None),
         Action::Store(store) => {
-            let update = matches!(&body.outcome, Outcome::Accepted(Event::Stored { update: true, .. }));
+            let update = matches!(
+                &body.outcome,
+                Outcome::Accepted(Event::Stored { update: true, .. })
+            );
             let kind = if update { "UPDATE" } else { "STORE" };
             (kind, Some((&store.object.0, store.version)))
         }
-        Action::DeleteMarker { object, version } => {
-            ("DELETE_MARKER", Some((&object.0, *version)))
-        }
+        Action::DeleteMarker { object, version } => ("DELETE_MARKER", Some((&object.0, *version))),
         Action::Purge { object, version } => ("PURGE", Some((&object.0, *version))),
-        Action::Reassign(reassign) => {
-            ("REASSIGN", Some((&reassign.object.0, reassign.version)))
-        }
+        Action::Reassign(reassign) => ("REASSIGN", Some((&reassign.object.0, reassign.version))),
         Action::OpenAudit(_) => ("AUDIT_OPEN", None),
         Action::RecordAudit(_) => ("AUDIT_RESULT", None),
     }
@@ -182,7 +191,10 @@ fn describe(body: &EntryBody) -> (&'static str, Option<(&str, u64)>) {
 fn nodes_of(body: &EntryBody) -> Vec<NodeNumber> {
     match (&body.command.action, &body.outcome) {
         (_, Outcome::Accepted(Event::Stored { assignment, .. })) => assignment.clone(),
-        (_, Outcome::Accepted(Event::NodeRegistered { node } | Event::NodeKeyDisclosed { node })) => {
+        (
+            _,
+            Outcome::Accepted(Event::NodeRegistered { node } | Event::NodeKeyDisclosed { node }),
+        ) => {
             vec![*node]
         }
         (Action::RecordAudit(record), _) => vec![record.node],
@@ -210,7 +222,8 @@ fn checkpoint(app: &mut App) -> Result<()> {
     });
     app.out.row(&document, || note.trim_end().to_owned())?;
     if !app.out.is_json() {
-        app.out.note("keys that an auditor pins, one a line, for --key @FILE:");
+        app.out
+            .note("keys that an auditor pins, one a line, for --key @FILE:");
         keys.iter().for_each(|key| app.out.note(key));
     }
     Ok(())
@@ -221,9 +234,10 @@ fn export(app: &mut App, file: &Path) -> Result<()> {
     let progress = app.out.progress(entries, "exporting", false);
     let target = NewFile::create(file, "ledger.qfslog")?;
     let mut writer = BufWriter::with_capacity(1 << 20, target);
-    let hash = app
-        .ledger()?
-        .export(|bytes: &[u8]| writer.write_all(bytes), |done| progress.set_position(done))?;
+    let hash = app.ledger()?.export(
+        |bytes: &[u8]| writer.write_all(bytes),
+        |done| progress.set_position(done),
+    )?;
     progress.finish_and_clear();
     let target = writer
         .into_inner()
@@ -232,7 +246,9 @@ fn export(app: &mut App, file: &Path) -> Result<()> {
     let document = json!({
         "file": file.display().to_string(), "entries": entries, "log_hash": hash.to_hex(),
     });
-    app.out.row(&document, || format!("{entries} entries in {}  log hash {hash}", file.display()))
+    app.out.row(&document, || {
+        format!("{entries} entries in {}  log hash {hash}", file.display())
+    })
 }
 
 /// Streams an export through the auditor, so that nothing is judged by the code that wrote it.
@@ -243,8 +259,7 @@ fn verify(app: &mut App) -> Result<()> {
     let (mut reader, writer) = std::io::pipe().map_err(broken)?;
     let (report, exported) = std::thread::scope(|scope| {
         let auditor = scope.spawn(|| {
-            let report =
-                replay::audit(|buf: &mut [u8]| reader.read(buf), &keys, &mut |_| ());
+            let report = replay::audit(|buf: &mut [u8]| reader.read(buf), &keys, &mut |_| ());
             drop(reader);
             report
         });
@@ -266,13 +281,18 @@ fn verify(app: &mut App) -> Result<()> {
         "verdict": report.verdict.name(),
         "state_root": report.final_state_root.map(|root| root.to_hex()),
     });
-    app.out.row(&document, || format!("{entries} entries verified  log hash {log_hash}"))
+    app.out.row(&document, || {
+        format!("{entries} entries verified  log hash {log_hash}")
+    })
 }
 
 fn prove(app: &mut App, seq: u64) -> Result<()> {
     let ledger = app.ledger()?;
     let entry = ledger.entry(seq)?.ok_or_else(|| {
-        CliError::failed(ErrorCode::NotFound, format!("the log has {} entries", ledger.len()))
+        CliError::failed(
+            ErrorCode::NotFound,
+            format!("the log has {} entries", ledger.len()),
+        )
     })?;
     let proof: LogProof = ledger.prove(seq)?;
     let text = proof.to_string();

@@ -5,6 +5,7 @@ use crate::{
     app::App,
     args::{GetArgs, LsArgs},
     error::{CliError, Result},
+    output::Output,
     sandbox::NewFile,
 };
 use indicatif::ProgressBar;
@@ -43,7 +44,9 @@ pub struct Found {
 /// Finds a version, the current one if none is named.
 pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>) -> Result<Found> {
     let missing = |detail: String| CliError::failed(ErrorCode::NotFound, detail);
-    let object = state.object(id)?.ok_or_else(|| missing(format!("there is no object {id:?}", id = id.0)))?;
+    let object = state
+        .object(id)?
+        .ok_or_else(|| missing(format!("there is no object {id:?}", id = id.0)))?;
     let version = version
         .or(object.current)
         .ok_or_else(|| missing(format!("every version of {id} has ended")))?;
@@ -53,7 +56,12 @@ pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>
     let stored =
         stored.ok_or_else(|| missing(format!("{id} is deleted, as of version {version}")))?;
     match stored.content.clone() {
-        Content::Single(layout) => Ok(Found { version, seq, stored, layout }),
+        Content::Single(layout) => Ok(Found {
+            version,
+            seq,
+            stored,
+            layout,
+        }),
         Content::Manifest { .. } => Err(CliError::failed(
             ErrorCode::ContentUnavailable,
             "objects in several parts cannot be read by this version of qfs",
@@ -64,11 +72,17 @@ pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>
 /// `get`.
 pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
     if app.out.is_json() && args.output.is_none() {
-        return Err(CliError::Usage("with --json the content goes to a file: add -o FILE".into()));
+        return Err(CliError::Usage(
+            "with --json the content goes to a file: add -o FILE".into(),
+        ));
     }
     let id = ObjectId(args.id.clone());
     let found = find(app.state()?, &id, args.version)?;
-    let range = args.range.as_deref().map(|range| parse_range(range, found.layout.size)).transpose()?;
+    let range = args
+        .range
+        .as_deref()
+        .map(|range| parse_range(range, found.layout.size))
+        .transpose()?;
     let wanted = range.clone().unwrap_or(0..found.layout.size);
     let progress = app.out.progress(wanted.end - wanted.start, "reading", true);
     let mut notices = Vec::new();
@@ -84,7 +98,8 @@ pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
         None => {
             let mut out = Checked::new(io::stdout().lock(), progress);
             let read = download(fleet, &object, range.clone(), &mut out, &mut notice);
-            read.map_err(CliError::from).and_then(|()| out.check(&found, range.is_some()))
+            read.map_err(CliError::from)
+                .and_then(|()| out.check(&found, range.is_some()))
         }
         Some(path) => {
             let mut out = Checked::new(NewFile::create(path, &id.0)?, progress);
@@ -109,7 +124,11 @@ pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
         "seq": found.seq,
     });
     app.out.row(&document, || {
-        format!("{id}  version {}  {} bytes, verified", found.version, wanted.end - wanted.start)
+        format!(
+            "{id}  version {}  {} bytes, verified",
+            found.version,
+            wanted.end - wanted.start
+        )
     })
 }
 
@@ -121,15 +140,27 @@ fn tell(app: &App, notices: &[String]) {
         app.out.note(line);
     }
     if notices.len() > MAX_NOTICES {
-        app.out.note(&format!("… and {} more like these", notices.len() - MAX_NOTICES));
+        app.out.note(&format!(
+            "… and {} more like these",
+            notices.len() - MAX_NOTICES
+        ));
     }
 }
 
 fn describe<S: StateStore>(state: &State<S>, notice: &Notice) -> String {
     match notice {
-        Notice::CopyFailed { node, shard_id, stripe, why } => {
-            let name = state.node(*node).map_or("?", |node| node.node_id.0.as_str());
-            format!("copy failed: {name}, shard {shard_id}, stripe {stripe}: {why}; another one is used")
+        Notice::CopyFailed {
+            node,
+            shard_id,
+            stripe,
+            why,
+        } => {
+            let name = state
+                .node(*node)
+                .map_or("?", |node| node.node_id.0.as_str());
+            format!(
+                "copy failed: {name}, shard {shard_id}, stripe {stripe}: {why}; another one is used"
+            )
         }
         Notice::Rebuilt { .. } => format!("{notice}"),
     }
@@ -137,7 +168,11 @@ fn describe<S: StateStore>(state: &State<S>, notice: &Notice) -> String {
 
 /// `A-B` with both ends included, or `A-`.
 fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
-    let usage = || CliError::Usage(format!("range {text:?}: give first and last byte, like 0-1023"));
+    let usage = || {
+        CliError::Usage(format!(
+            "range {text:?}: give first and last byte, like 0-1023"
+        ))
+    };
     let (first, last) = text.split_once('-').ok_or_else(usage)?;
     let first = u64::from_str(first).map_err(|_| usage())?;
     let last = match last {
@@ -145,7 +180,11 @@ fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
         last => u64::from_str(last).map_err(|_| usage())?,
     };
     if last < first && !(size == 0 && first == 0) {
-        return Err(if first >= size { outside(size) } else { usage() });
+        return Err(if first >= size {
+            outside(size)
+        } else {
+            usage()
+        });
     }
     if first >= size && size > 0 {
         return Err(outside(size));
@@ -154,7 +193,10 @@ fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
 }
 
 fn outside(size: u64) -> CliError {
-    CliError::failed(ErrorCode::InvalidInput, format!("the object has {size} bytes"))
+    CliError::failed(
+        ErrorCode::InvalidInput,
+        format!("the object has {size} bytes"),
+    )
 }
 
 /// Passes content on and computes its commitment.
@@ -166,14 +208,21 @@ struct Checked<W> {
 
 impl<W: Write> Checked<W> {
     fn new(inner: W, progress: ProgressBar) -> Self {
-        Self { inner, hasher: CommitHasher::new(), progress }
+        Self {
+            inner,
+            hasher: CommitHasher::new(),
+            progress,
+        }
     }
 
     /// Every leaf was checked on its way; a whole object must also be what was committed to.
     fn check(&mut self, found: &Found, partial: bool) -> Result<()> {
         self.progress.finish_and_clear();
         self.inner.flush().map_err(|error| {
-            CliError::failed(ErrorCode::Internal, format!("cannot write the content: {error}"))
+            CliError::failed(
+                ErrorCode::Internal,
+                format!("cannot write the content: {error}"),
+            )
         })?;
         let commit = self.hasher.clone().finish(&found.stored.metadata);
         if partial || commit == found.stored.hash_commit {
@@ -181,7 +230,10 @@ impl<W: Write> Checked<W> {
         }
         Err(CliError::failed(
             ErrorCode::IntegrityMismatch,
-            format!("the content hashes to {commit}, not to {}", found.stored.hash_commit),
+            format!(
+                "the content hashes to {commit}, not to {}",
+                found.stored.hash_commit
+            ),
         ))
     }
 
@@ -207,8 +259,15 @@ impl<W: Write> Write for Checked<W> {
 pub fn rm(app: &mut App, id: String) -> Result<()> {
     let object = ObjectId(id);
     object.validate()?;
-    let version = next_version(app.state()?.object(&object)?.map_or(0, |object| object.latest))?;
-    let action = Action::DeleteMarker { object: object.clone(), version };
+    let version = next_version(
+        app.state()?
+            .object(&object)?
+            .map_or(0, |object| object.latest),
+    )?;
+    let action = Action::DeleteMarker {
+        object: object.clone(),
+        version,
+    };
     submit_plain(app, action, &object, version, "deleted, as of")
 }
 
@@ -216,7 +275,10 @@ pub fn rm(app: &mut App, id: String) -> Result<()> {
 pub fn purge(app: &mut App, id: String, version: u64) -> Result<()> {
     let object = ObjectId(id);
     object.validate()?;
-    let action = Action::Purge { object: object.clone(), version };
+    let action = Action::Purge {
+        object: object.clone(),
+        version,
+    };
     submit_plain(app, action, &object, version, "ended:")
 }
 
@@ -235,7 +297,9 @@ fn submit_plain(
         "seq": receipt.seq,
         "entry_hash": receipt.entry_hash.to_hex(),
     });
-    app.out.row(&document, || format!("{object}  {done} version {version}  entry {}", receipt.seq))
+    app.out.row(&document, || {
+        format!("{object}  {done} version {version}  entry {}", receipt.seq)
+    })
 }
 
 /// `ls`.
@@ -244,19 +308,17 @@ pub fn ls(app: &mut App, args: &LsArgs) -> Result<()> {
         .filters
         .iter()
         .map(|filter| {
-            filter.split_once('=').ok_or_else(|| {
-                CliError::Usage(format!("filter {filter:?}: give KEY=VALUE"))
-            })
+            filter
+                .split_once('=')
+                .ok_or_else(|| CliError::Usage(format!("filter {filter:?}: give KEY=VALUE")))
         })
         .collect::<Result<_>>()?;
-    let out = std::mem::replace(&mut app.out, crate::output::Output::new(false));
-    let result = list(&out, app.state()?, args, &filters);
-    app.out = out;
-    result
+    let out = app.out.clone();
+    list(&out, app.state()?, args, &filters)
 }
 
 fn list<S: StateStore>(
-    out: &crate::output::Output,
+    out: &Output,
     state: &State<S>,
     args: &LsArgs,
     filters: &[(&str, &str)],
@@ -285,7 +347,7 @@ fn list<S: StateStore>(
 }
 
 fn row(
-    out: &crate::output::Output,
+    out: &Output,
     name: &str,
     version: u64,
     record: &VersionRecord,
@@ -305,7 +367,10 @@ fn row(
     let metadata = json::parse(&stored.metadata).map_err(|error| {
         CliError::failed(ErrorCode::Internal, format!("metadata of {name}: {error}"))
     })?;
-    if !filters.iter().all(|(key, value)| matches(&metadata, key, value)) {
+    if !filters
+        .iter()
+        .all(|(key, value)| matches(&metadata, key, value))
+    {
         return Ok(());
     }
     let size = match &stored.content {
@@ -321,15 +386,24 @@ fn row(
         "created_at_tick": record.created_at_tick,
         "metadata": shown,
     });
-    out.row(&document, || format!("{name}  version {version}  {size} bytes  {}", stored.hash_commit))
+    out.row(&document, || {
+        format!(
+            "{name}  version {version}  {size} bytes  {}",
+            stored.hash_commit
+        )
+    })
 }
 
 /// Whether metadata `key` is `wanted`, as a text or as JSON, or a list that has it.
 fn matches(metadata: &Metadata, key: &str, wanted: &str) -> bool {
     let is = |value: &Metadata| {
-        value.as_str().map_or_else(|| value.to_canonical() == wanted, |text| text == wanted)
+        value
+            .as_str()
+            .map_or_else(|| value.to_canonical() == wanted, |text| text == wanted)
     };
-    metadata.get(key).is_some_and(|value| is(value) || value.as_array().is_some_and(|list| list.iter().any(is)))
+    metadata
+        .get(key)
+        .is_some_and(|value| is(value) || value.as_array().is_some_and(|list| list.iter().any(is)))
 }
 
 #[cfg(test)]
@@ -345,13 +419,23 @@ mod tests {
             ("5-99", 10, 5..10),
             ("0-", 0, 0..0),
         ] {
-            assert_eq!(parse_range(text, size).unwrap(), expected, "{text} of {size}");
+            assert_eq!(
+                parse_range(text, size).unwrap(),
+                expected,
+                "{text} of {size}"
+            );
         }
         for (text, size) in [("10-11", 10), ("10-", 10)] {
-            assert!(matches!(parse_range(text, size), Err(CliError::Failed(_))), "{text} of {size}");
+            assert!(
+                matches!(parse_range(text, size), Err(CliError::Failed(_))),
+                "{text} of {size}"
+            );
         }
         for text in ["", "-", "5", "5-3", "a-b", "-5"] {
-            assert!(matches!(parse_range(text, 10), Err(CliError::Usage(_))), "{text}");
+            assert!(
+                matches!(parse_range(text, 10), Err(CliError::Usage(_))),
+                "{text}"
+            );
         }
     }
 

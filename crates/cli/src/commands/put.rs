@@ -40,13 +40,24 @@ pub fn run(app: &mut App, args: &PutArgs) -> Result<()> {
         None => 0,
     };
     let metadata = Metadata::normalise(&text_or_file(&args.metadata)?, limit)?;
-    let inputs =
-        collect(&app.out, &args.paths, args.object_id.as_deref(), args.hash_ids.as_deref())?;
+    let inputs = collect(
+        &app.out,
+        &args.paths,
+        args.object_id.as_deref(),
+        args.hash_ids.as_deref(),
+    )?;
     let total = inputs.values().map(size_hint).sum();
     let progress = app.out.progress(total, "storing", true);
     let (mut batch, mut bytes, mut failed) = (Vec::new(), 0, false);
     for (id, source) in inputs {
-        match send(app, &ObjectId(id), &source, args.version, &metadata, &progress) {
+        match send(
+            app,
+            &ObjectId(id),
+            &source,
+            args.version,
+            &metadata,
+            &progress,
+        ) {
             Ok(uploaded) => {
                 bytes += size_of_content(&uploaded.store);
                 batch.push(uploaded);
@@ -64,7 +75,11 @@ pub fn run(app: &mut App, args: &PutArgs) -> Result<()> {
     }
     failed |= !settle(app, batch, &progress)?;
     progress.finish_and_clear();
-    if failed { Err(CliError::Reported) } else { Ok(()) }
+    if failed {
+        Err(CliError::Reported)
+    } else {
+        Ok(())
+    }
 }
 
 fn size_hint(source: &Source) -> u64 {
@@ -93,12 +108,15 @@ fn send(
 ) -> Result<Uploaded> {
     object.validate()?;
     let (state, fleet) = app.parts()?;
-    let ledger = state.ledger().ok_or_else(|| {
-        Refusal::new(ErrorCode::AegisContextMissing, "the ledger has no genesis")
-    })?;
+    let ledger = state
+        .ledger()
+        .ok_or_else(|| Refusal::new(ErrorCode::AegisContextMissing, "the ledger has no genesis"))?;
     let version = match version {
         Some(0) => {
-            return Err(CliError::failed(ErrorCode::InvalidVersion, "versions begin with 1"));
+            return Err(CliError::failed(
+                ErrorCode::InvalidVersion,
+                "versions begin with 1",
+            ));
         }
         Some(version) => version,
         None => next_version(state.object(object)?.map_or(0, |object| object.latest))?,
@@ -115,9 +133,15 @@ fn send(
     };
     let epoch = ledger.epoch;
     let mut reader = open(source)?;
-    let uploaded = upload(fleet, &plan, &mut reader, metadata.canonical().as_bytes(), &mut |n| {
-        progress.inc(n);
-    })
+    let uploaded = upload(
+        fleet,
+        &plan,
+        &mut reader,
+        metadata.canonical().as_bytes(),
+        &mut |n| {
+            progress.inc(n);
+        },
+    )
     .map_err(|error| named(source, error.into()))?;
     let store = Store {
         object: object.clone(),
@@ -134,7 +158,10 @@ fn send(
 /// One more than the latest version.
 pub fn next_version(latest: u64) -> Result<u64> {
     latest.checked_add(1).ok_or_else(|| {
-        CliError::failed(ErrorCode::InvalidVersion, "the object has the last version there can be")
+        CliError::failed(
+            ErrorCode::InvalidVersion,
+            "the object has the last version there can be",
+        )
     })
 }
 
@@ -150,9 +177,10 @@ fn open(source: &Source) -> Result<Box<dyn Read>> {
 
 fn named(source: &Source, error: CliError) -> CliError {
     match (source, error) {
-        (Source::File(path), CliError::Failed(refusal)) => {
-            CliError::failed(refusal.code, format!("{}: {}", path.display(), refusal.detail))
-        }
+        (Source::File(path), CliError::Failed(refusal)) => CliError::failed(
+            refusal.code,
+            format!("{}: {}", path.display(), refusal.detail),
+        ),
         (_, error) => error,
     }
 }
@@ -162,7 +190,12 @@ fn settle(app: &mut App, batch: Vec<Uploaded>, progress: &ProgressBar) -> Result
     if batch.is_empty() {
         return Ok(true);
     }
-    sync_all(app.fleet()?, batch.iter().flat_map(|uploaded| uploaded.nodes.iter().copied()))?;
+    sync_all(
+        app.fleet()?,
+        batch
+            .iter()
+            .flat_map(|uploaded| uploaded.nodes.iter().copied()),
+    )?;
     let mut commands = Vec::with_capacity(batch.len());
     for uploaded in &batch {
         commands.push(app.command(Action::Store(uploaded.store.clone()))?);
@@ -187,10 +220,18 @@ fn settle(app: &mut App, batch: Vec<Uploaded>, progress: &ProgressBar) -> Result
 
 fn report(app: &mut App, store: &Store, result: Submitted) -> Result<()> {
     let receipt = accepted(result)?;
-    let Outcome::Accepted(Event::Stored { fee, assignment, .. }) = &receipt.outcome else {
-        return Err(CliError::failed(ErrorCode::Internal, "the receipt is not of a store"));
+    let Outcome::Accepted(Event::Stored {
+        fee, assignment, ..
+    }) = &receipt.outcome
+    else {
+        return Err(CliError::failed(
+            ErrorCode::Internal,
+            "the receipt is not of a store",
+        ));
     };
-    let Content::Single(layout) = &store.content else { return Ok(()) };
+    let Content::Single(layout) = &store.content else {
+        return Ok(());
+    };
     let state = app.state()?;
     let name_of = |node: &NodeNumber| state.node(*node).map_or("", |node| node.node_id.0.as_str());
     let shard_ids: Vec<String> = (0..layout.profile.columns())

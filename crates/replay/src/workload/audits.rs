@@ -26,6 +26,15 @@ const ANSWERS: usize = 48;
 /// Challenges of an audit by node, each with the ticket that it is drawn by.
 type Challenges = BTreeMap<NodeNumber, Vec<(Hash32, AuditAnswer)>>;
 
+/// A version of one leaf, with a node that holds its first column.
+struct Target {
+    object: ObjectId,
+    version: u64,
+    node: NodeNumber,
+    /// An empty column that the same node holds.
+    empty: Option<u32>,
+}
+
 impl Scenario<'_> {
     /// Opens an audit and records what every node has to show.
     pub(super) fn audit(&mut self, scope: OpenAudit) -> Result<(), WorkloadError> {
@@ -74,35 +83,33 @@ impl Scenario<'_> {
 
     /// Answers that the ledger refuses: a wrong path, and one about an empty shard.
     fn refuse_answers(&mut self, audit: u64) -> Result<(), WorkloadError> {
-        let Some((object, version, node, empty)) = self.some_shard()? else {
+        let Some(target) = self.target()? else {
             return Ok(());
         };
         let wrong = LeafProof {
             leaf_hash: Hash32::ZERO,
             path: Vec::new(),
         };
-        let columns = [Some(0), empty];
+        let columns = [Some(0), target.empty];
         for column in columns.into_iter().flatten() {
             let answer = AuditAnswer {
-                object: object.clone(),
-                version,
+                object: target.object.clone(),
+                version: target.version,
                 column,
                 leaf: 0,
                 proof: Some(wrong.clone()),
             };
             self.operate(Action::RecordAudit(RecordAudit {
                 audit,
-                node,
+                node: target.node,
                 answers: Vec::from([answer]),
             }))?;
         }
         Ok(())
     }
 
-    /// A version of one leaf, a node that holds its column 0, and an empty column of that node if there is one.
-    fn some_shard(
-        &self,
-    ) -> Result<Option<(ObjectId, u64, NodeNumber, Option<u32>)>, WorkloadError> {
+    /// Something to give wrong answers about.
+    fn target(&self) -> Result<Option<Target>, WorkloadError> {
         let mut found = None;
         self.ledger
             .state
@@ -125,7 +132,12 @@ impl Scenario<'_> {
                     .take(usize::from(layout.profile.data).saturating_sub(1))
                     .find(|(_, nodes)| nodes.contains(&node))
                     .map(|(column, _)| column);
-                found = Some((ObjectId(name.into()), version, node, empty));
+                found = Some(Target {
+                    object: ObjectId(name.into()),
+                    version,
+                    node,
+                    empty,
+                });
                 empty.is_none()
             })
             .map_err(WorkloadError::from)?;

@@ -73,7 +73,7 @@ impl Content {
 
     fn by_layout(rng: &mut Rng, profile: Profile, metadata: String) -> Result<Self, WorkloadError> {
         // Mostly such that an epoch's pool stays below its cap, sometimes far beyond it.
-        let most = if rng.one_in(8) { 1 << 36 } else { 1 << 24 };
+        let most = if rng.one_in(3) { 1 << 36 } else { 1 << 24 };
         let size = rng.between(1 << 20, most);
         let geometry = Geometry::new(size, BLOCK, profile).map_err(WorkloadError::from)?;
         let roots = (0..profile.columns()).map(|column| {

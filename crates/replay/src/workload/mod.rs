@@ -22,7 +22,8 @@ use eqm_log::{
     LogHead, VerifierKey,
     export::{Header, Writer},
 };
-use protocol::{Hash32, Profile, signature::Signer};
+pub use protocol::Profile;
+use protocol::{Hash32, signature::Signer};
 
 /// Name of every generated ledger, which is the origin of its checkpoints.
 pub const LEDGER_NAME: &str = "qfs.test/workload";

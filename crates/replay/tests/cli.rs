@@ -1,0 +1,234 @@
+//! The binary: what it prints, writes and returns.
+
+mod common;
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use common::{SMALL, pinned};
+use replay::workload::Log;
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    /// A folder with a sound log, a forged one and the keys.
+    fn new() -> Self {
+        let bench = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        let log = Log::generate(&SMALL).unwrap();
+        fs::write(bench.path("log"), log.export().unwrap()).unwrap();
+        let forged = common::forged(&log, 7, |body| body.epoch += 1);
+        fs::write(bench.path("forged"), forged).unwrap();
+        let keys: Vec<String> = pinned().iter().map(ToString::to_string).collect();
+        let text = format!("# test keys\n\n{}\n", keys.join("\n"));
+        fs::write(bench.path("keys"), text).unwrap();
+        bench
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().into()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        command().args(arguments).output().unwrap()
+    }
+
+    fn evidence(&self) -> Vec<Value> {
+        let names = ["determinism", "economics", "replay"];
+        let read = |name| fs::read(self.path(&format!("evidence/storage_{name}.json"))).unwrap();
+        names
+            .map(|name| serde_json::from_slice(&read(name)).unwrap())
+            .into()
+    }
+}
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_qfs-replay"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn rp_10_a_sound_log() {
+    let bench = Bench::new();
+    let output = bench.run(&[&bench.path("log")]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    assert!(text(&output.stdout).contains("passed, unpinned"));
+
+    let keys: Vec<String> = pinned().iter().map(ToString::to_string).collect();
+    let whole = bench.path("keys");
+    let at = format!("@{whole}");
+    for arguments in [
+        vec!["--key", &at],
+        vec!["--key", &whole],
+        vec!["--key", &keys[0], "--key", &keys[1]],
+    ] {
+        let output = command()
+            .arg(bench.path("log"))
+            .args(&arguments)
+            .arg("--json")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["ok"], true);
+        assert_eq!(document["verdict"], "pinned");
+        assert!(document["entries"].as_u64().unwrap() > 40);
+    }
+}
+
+#[test]
+fn rp_10_a_forged_log() {
+    let bench = Bench::new();
+    let output = bench.run(&[&bench.path("forged"), "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["ok"], false);
+    assert_eq!(document["error_code"], "SE_ERR_INTEGRITY_MISMATCH");
+    let detail = "entry 7, epoch: expected 1, got 2";
+    assert_eq!(document["error_detail"], detail);
+    assert_eq!(document.as_object().unwrap().len(), 3);
+    let output = bench.run(&[&bench.path("forged")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(detail));
+}
+
+/// RP-8: a failing audit replaces the evidence of one that passed, whatever it failed by.
+#[test]
+fn rp_8_no_evidence_outlives_a_failure() {
+    let bench = Bench::new();
+    let folder = bench.path("evidence");
+    for file in ["forged", "missing"] {
+        let run = |file: &str| {
+            let output = bench.run(&[&bench.path(file), "--evidence", &folder]);
+            output.status.code()
+        };
+        assert_eq!(run("log"), Some(0));
+        assert!(
+            bench
+                .evidence()
+                .iter()
+                .all(|document| document["passed"] == true)
+        );
+        assert_eq!(run(file), Some(1));
+        for document in bench.evidence() {
+            assert_eq!(document["passed"], false);
+            assert!(document["divergence"]["field"].is_string());
+        }
+    }
+    let names: Vec<_> = fs::read_dir(&folder).unwrap().collect();
+    assert_eq!(names.len(), 3, "no temporary file is left");
+}
+
+/// The evidence of a path that cannot be a folder is a failure, not a silent pass.
+#[test]
+fn rp_10_evidence_that_cannot_be_written() {
+    let bench = Bench::new();
+    let output = bench.run(&[
+        &bench.path("log"),
+        "--evidence",
+        &bench.path("keys"),
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error_code"], "SE_ERR_INTERNAL");
+}
+
+/// A symbolic link in the folder is replaced, not followed.
+#[cfg(unix)]
+#[test]
+fn rp_8_evidence_stays_in_its_folder() {
+    let bench = Bench::new();
+    let folder = bench.path("evidence");
+    fs::create_dir(&folder).unwrap();
+    let outside = bench.path("outside");
+    fs::write(&outside, "mine").unwrap();
+    let link = Path::new(&folder).join("storage_replay.json");
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    let output = bench.run(&[&bench.path("log"), "--evidence", &folder]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+}
+
+#[test]
+fn rp_10_usage_errors() {
+    let bench = Bench::new();
+    let log = bench.path("log");
+    fs::write(bench.path("no-keys"), "# nothing\n").unwrap();
+    let mut wrong = pinned()[0].to_string();
+    wrong.pop();
+    let empty = format!("@{}", bench.path("no-keys"));
+    for arguments in [
+        &[][..],
+        &[&log, "--nonsense"],
+        &[&log, "--key", "nonsense"],
+        &[&log, "--key", &wrong],
+        &[&log, "--key", "@/nonexistent/keys"],
+        &[&log, "--key", &empty],
+    ] {
+        let output = bench.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+    let help = bench.run(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let help = text(&help.stdout);
+    assert!(
+        help.contains("Examples:") && help.contains("Exit status:"),
+        "{help}"
+    );
+}
+
+#[test]
+fn rp_10_standard_input_and_missing_files() {
+    let bench = Bench::new();
+    let mut child = command()
+        .args(["-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input
+        .write_all(&fs::read(bench.path("log")).unwrap())
+        .unwrap();
+    drop(input);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+
+    let output = bench.run(&[&bench.path("missing"), "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error_code"], "SE_ERR_NOT_FOUND");
+}
+
+/// A reader that goes away changes nothing about the verdict.
+#[cfg(unix)]
+#[test]
+fn rp_10_closed_pipes() {
+    let bench = Bench::new();
+    for (file, status) in [("log", 0), ("forged", 1)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command()
+            .arg(bench.path(file))
+            .stdout(writer.try_clone().unwrap())
+            .stderr(writer)
+            .status()
+            .unwrap();
+        assert_eq!(output.code(), Some(status));
+    }
+}
