@@ -54,7 +54,7 @@ fn frames() -> Vec<Range<usize>> {
     frames
 }
 
-/// The first 32 bytes of an export's last 64 stand before its hash: everything is hashed but the end.
+/// The file with the hash at its end made anew.
 fn rehashed(mut file: Vec<u8>) -> Vec<u8> {
     let end = file.len() - 32;
     let hash = Hash32::of(&file[..end]);
