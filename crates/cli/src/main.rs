@@ -2,6 +2,7 @@
 
 mod app;
 mod args;
+mod collect;
 mod commands;
 mod error;
 mod fleet;

@@ -188,3 +188,23 @@ fn the_log_is_shown_signed_proved_and_replayed() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"ok\":false"));
 }
+
+/// Shards of a refused put and of an ended version go after two epochs; named ones stay.
+#[test]
+fn unnamed_shards_are_collected_after_two_epochs() {
+    let qfs = Qfs::init(&["--nodes", "3"]);
+    let shards = || common::files_below(&qfs.data_dir().join("nodes")).len();
+    let keep = qfs.file("keep", "keep");
+    let ends = qfs.file("ends", "ends");
+    qfs.ok(&["put", &keep, &ends]);
+    let other = qfs.file("other", "other content");
+    let put = ["put", &other, "--object-id", "keep", "--version", "1"];
+    assert_eq!(qfs.refused(&put), "SE_ERR_INVALID_VERSION");
+    qfs.ok(&["purge", "ends", "1"]);
+    assert_eq!(shards(), 9, "three objects of one shard with three copies");
+    assert_eq!(qfs.one(&["epoch", "advance"])["collected_shards"], 0);
+    assert_eq!(shards(), 9, "the notes of epoch 1 are kept through epoch 2");
+    assert_eq!(qfs.one(&["epoch", "advance"])["collected_shards"], 6);
+    assert_eq!(shards(), 3);
+    assert_eq!(qfs.get("keep", &[]), b"keep");
+}

@@ -192,10 +192,8 @@ impl<'a> Auditor<'a> {
     fn check_first(&mut self, header: &Header, body: &EntryBody) -> Result<(), Divergence> {
         let Some(genesis) = self.state.genesis() else {
             let got = crate::names::outcome_name(&body.outcome);
-            return Err(
-                Divergence::in_entry(0, "outcome", "accepted LEDGER_OPENED", got)
-                    .because("the first entry does not open the ledger"),
-            );
+            return Err(Divergence::in_entry(0, "outcome", "accepted GENESIS", got)
+                .because("the first entry does not open the ledger"));
         };
         self.report.genesis = Some(genesis.clone());
         keys::check(genesis, header, self.pinned)

@@ -110,7 +110,7 @@ fn determinism(report: &Report) -> Value {
 /// Where fees went, epoch by epoch, and that nothing was lost or made.
 fn economics(report: &Report) -> Value {
     let totals = totals(&report.epochs);
-    let closed = report.events.get("EPOCH_CLOSED").copied().unwrap_or(0);
+    let closed = report.events.get("EPOCH_ADVANCE").copied().unwrap_or(0);
     let holds = report
         .epochs
         .iter()

@@ -7,17 +7,17 @@ use protocol::{Event, Outcome};
 #[must_use]
 pub const fn event_type(event: &Event) -> &'static str {
     match event {
-        Event::LedgerOpened { .. } => "LEDGER_OPENED",
-        Event::NodeRegistered { .. } => "NODE_REGISTERED",
-        Event::NodeKeyDisclosed { .. } => "NODE_KEY_DISCLOSED",
-        Event::EpochClosed(_) => "EPOCH_CLOSED",
+        Event::LedgerOpened { .. } => "GENESIS",
+        Event::NodeRegistered { .. } => "NODE_REGISTER",
+        Event::NodeKeyDisclosed { .. } => "NODE_KEY",
+        Event::EpochClosed(_) => "EPOCH_ADVANCE",
         Event::Stored { update: false, .. } => "STORE",
         Event::Stored { update: true, .. } => "UPDATE",
         Event::DeleteMarked => "DELETE_MARKER",
         Event::Purged => "PURGE",
         Event::Reassigned => "REASSIGN",
-        Event::AuditOpened => "AUDIT_OPENED",
-        Event::AuditRecorded { .. } => "AUDIT_RECORDED",
+        Event::AuditOpened => "AUDIT_OPEN",
+        Event::AuditRecorded { .. } => "AUDIT_RESULT",
     }
 }
 

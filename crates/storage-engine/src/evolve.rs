@@ -1,4 +1,4 @@
-//! Evolution: what an accepted entry changes. Writes only; nothing here can be refused, because
+//! Evolution: what an accepted entry changes (ST-8). Writes only; nothing here can be refused, because
 //! [`crate::decide`] has refused whatever does not fit.
 
 use alloc::{collections::BTreeSet, vec::Vec};

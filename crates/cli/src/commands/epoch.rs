@@ -4,6 +4,7 @@ use super::read_text;
 use crate::{
     app::App,
     args::EpochCommand,
+    collect::collect,
     error::{CliError, Result},
 };
 use aegis_registry::snapshot::{Snapshot, read_registry, read_telemetry};
@@ -37,6 +38,7 @@ fn advance(app: &mut App, registry: Option<&Path>, telemetry: Option<&Path>) -> 
             "the receipt is not of an epoch's closing",
         ));
     };
+    let collected = collect(app)?;
     let state = app.state()?;
     let document = json!({
         "closed_epoch": closed.epoch,
@@ -44,6 +46,7 @@ fn advance(app: &mut App, registry: Option<&Path>, telemetry: Option<&Path>) -> 
         "settlement": settlement(&closed.settlement),
         "eligible": names(state, state.eligible()),
         "nodes": statuses(state, closed),
+        "collected_shards": collected,
         "seq": receipt.seq,
         "entry_hash": receipt.entry_hash.to_hex(),
     });

@@ -4,6 +4,7 @@ use super::put::next_version;
 use crate::{
     app::App,
     args::{GetArgs, LsArgs},
+    collect::Uploads,
     error::{CliError, Result},
     output::Output,
     sandbox::NewFile,
@@ -275,6 +276,18 @@ pub fn rm(app: &mut App, id: String) -> Result<()> {
 pub fn purge(app: &mut App, id: String, version: u64) -> Result<()> {
     let object = ObjectId(id);
     object.validate()?;
+    let data_dir = app.data_dir().to_path_buf();
+    let state = app.state()?;
+    if let Ok(found) = find(state, &object, Some(version)) {
+        // Noted first: once the entry is there, nothing else says where the shards are.
+        let uploads = Uploads::of(&data_dir, state.epoch());
+        uploads.note(
+            &object,
+            version,
+            &found.layout.roots,
+            &found.stored.assignment,
+        )?;
+    }
     let action = Action::Purge {
         object: object.clone(),
         version,

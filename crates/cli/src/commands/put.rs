@@ -4,6 +4,7 @@ use super::text_or_file;
 use crate::{
     app::App,
     args::PutArgs,
+    collect::Uploads,
     error::{CliError, Result, accepted},
     tree::{Source, collect},
 };
@@ -16,7 +17,7 @@ use protocol::{
     node::NodeNumber,
 };
 use serde_json::{Map, Value, json};
-use shard_store::fleet::{UploadPlan, sync_all, upload};
+use shard_store::fleet::{UploadPlan, stage, sync_all};
 use std::{
     fs::File,
     io::{self, Read},
@@ -107,6 +108,7 @@ fn send(
     progress: &ProgressBar,
 ) -> Result<Uploaded> {
     object.validate()?;
+    let data_dir = app.data_dir().to_path_buf();
     let (state, fleet) = app.parts()?;
     let ledger = state
         .ledger()
@@ -132,17 +134,21 @@ fn send(
         assignment: nodes.clone(),
     };
     let epoch = ledger.epoch;
+    let uploads = Uploads::of(&data_dir, epoch);
     let mut reader = open(source)?;
-    let uploaded = upload(
+    let before = progress.position();
+    let mut show = |taken| progress.set_position(before + taken);
+    let uploaded = stage(
         fleet,
         &plan,
         &mut reader,
         metadata.canonical().as_bytes(),
-        &mut |n| {
-            progress.inc(n);
-        },
+        &mut show,
     )
     .map_err(|error| named(source, error.into()))?;
+    // Noted before any shard can be read: should no entry ever name them, they are found by this.
+    uploads.note(object, version, &uploaded.uploaded().layout.roots, &nodes)?;
+    let uploaded = uploaded.commit()?;
     let store = Store {
         object: object.clone(),
         version,

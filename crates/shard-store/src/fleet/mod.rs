@@ -10,7 +10,7 @@ use protocol::layout::Profile;
 use storage_engine::content::shard_id;
 
 pub use download::{DownloadError, Notice, ObjectCopy, Why, download};
-pub use upload::{UploadError, UploadPlan, Uploaded, upload};
+pub use upload::{Staged, UploadError, UploadPlan, Uploaded, stage, upload};
 
 use crate::{ShardKey, ShardStore, StoreError};
 

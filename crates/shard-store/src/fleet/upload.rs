@@ -57,6 +57,21 @@ pub fn upload(
     canonical_metadata: &[u8],
     progress: &mut dyn FnMut(u64),
 ) -> Result<Uploaded, UploadError> {
+    stage(fleet, plan, reader, canonical_metadata, progress)?.commit()
+}
+
+/// The first half of [`upload`]: every copy is at its node, and nobody can read it yet. Between the halves the
+/// caller can note what is about to appear, so that shards which no entry comes to name can be found again.
+///
+/// # Errors
+/// [`UploadError`].
+pub fn stage<'a>(
+    fleet: &'a dyn Fleet,
+    plan: &'a UploadPlan,
+    reader: &mut dyn Read,
+    canonical_metadata: &[u8],
+    progress: &mut dyn FnMut(u64),
+) -> Result<Staged<'a>, UploadError> {
     let mut pass = Pass::new(fleet, plan)?;
     let first = read_chunk(reader)?;
     let mut hasher = CommitHasher::new();
@@ -67,11 +82,35 @@ pub fn upload(
         hasher = pass.take_all(first, reader, progress)?;
     }
     let hash_commit = hasher.finish(canonical_metadata);
-    let layout = pass.finish()?;
-    Ok(Uploaded {
+    let (layout, writers) = pass.finish()?;
+    let uploaded = Uploaded {
         layout,
         hash_commit,
-    })
+    };
+    Ok(Staged { uploaded, writers })
+}
+
+/// An object whose shards are at their nodes, not readable yet. Dropping it leaves nothing.
+pub struct Staged<'a> {
+    uploaded: Uploaded,
+    writers: Writers<'a>,
+}
+
+impl Staged<'_> {
+    /// What the shards are.
+    #[must_use]
+    pub const fn uploaded(&self) -> &Uploaded {
+        &self.uploaded
+    }
+
+    /// Makes every shard readable at its node.
+    ///
+    /// # Errors
+    /// [`UploadError`]; some shards may then be readable.
+    pub fn commit(self) -> Result<Uploaded, UploadError> {
+        self.writers.commit(&self.uploaded.layout)?;
+        Ok(self.uploaded)
+    }
 }
 
 fn read_chunk(reader: &mut dyn Read) -> Result<Vec<u8>, UploadError> {
@@ -157,10 +196,9 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Layout, UploadError> {
+    fn finish(mut self) -> Result<(Layout, Writers<'a>), UploadError> {
         let layout = self.builder.finish(&mut self.writers)?;
-        self.writers.commit(&layout)?;
-        Ok(layout)
+        Ok((layout, self.writers))
     }
 }
 

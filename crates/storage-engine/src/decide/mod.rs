@@ -1,4 +1,4 @@
-//! Decisions: what an ordered command does. Reads the state and never writes it; whatever could
+//! Decisions: what an ordered command does (ST-7). Reads the state and never writes it; whatever could
 //! overflow later is refused here, so that no accepted history keeps an epoch from closing.
 
 mod audit;

@@ -54,7 +54,7 @@ pub(super) fn reassign<S: StateStore>(
     Ok(check_move(&stored, reassign, state.eligible()).map(|()| Event::Reassigned))
 }
 
-/// Copies of one shard, or the columns of an erasure-coded object, never share a node.
+/// Copies of one shard, or the columns of an erasure-coded object, never share a node (PL-8).
 fn check_move(
     stored: &StoredRecord,
     reassign: &Reassign,

@@ -149,7 +149,7 @@ fn bytes(ledger: &Ledger) -> Vec<u64> {
         .collect()
 }
 
-/// PL-7: a copy moves only to an eligible node that holds no sibling.
+/// PL-8: a copy moves only to an eligible node that holds no sibling.
 #[test]
 fn reassigning() {
     let mut ledger = Ledger::with_nodes(6);
@@ -254,7 +254,7 @@ fn reassigning() {
     assert_eq!(bytes(&ledger), before);
 }
 
-/// With parity every column of the object is a sibling.
+/// PL-8: with parity every column of the object is a sibling.
 #[test]
 fn reassigning_with_parity() {
     let genesis = make::genesis_with(5, make::parameters(EC));
