@@ -190,7 +190,8 @@ fn check_package(table: &Table, package: &Package) -> Vec<Problem> {
         let name = &dependency.name;
         let above = table.position(name).is_some_and(|position| position < own);
         let what = match (dependency.ours, dependency.dev) {
-            (true, true) if !above => format!(
+            // A crate's tests may use the crate itself, with other features.
+            (true, true) if !above && *name != package.name => format!(
                 "tests may only use crates above `{}`, not `{name}`",
                 row.name
             ),

@@ -51,7 +51,9 @@ const STD_EXCEPTIONS: &[(&str, &[&str])] =
 /// Sources that are a binary's, not the library's.
 fn is_binary(package: &Package, file: &File) -> bool {
     let inside = file.path.strip_prefix(&package.folder).unwrap_or_default();
-    inside == "/src/main.rs" || inside.starts_with("/src/bin/")
+    // The program, and its command line, which the library has behind a feature only.
+    let program = ["/src/main.rs", "/src/cli.rs"].contains(&inside);
+    program || inside.starts_with("/src/bin/") || inside.starts_with("/src/cli/")
 }
 
 /// Looks through the library sources of every pure crate.
