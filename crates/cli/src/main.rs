@@ -23,5 +23,5 @@ fn main() -> ExitCode {
     let result = commands::run(&mut app, cli.command);
     // The ledger ends well even when a command failed: a checkpoint covers what was logged.
     let ended = app.close();
-    app.report(result.and_then(|()| ended))
+    app.report(result.and(ended))
 }

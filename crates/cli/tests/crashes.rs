@@ -87,3 +87,37 @@ fn receipts_survive_kill_9() {
         assert_eq!(qfs.get(id, &[]), noise(size as u64, size), "{id}");
     }
 }
+
+/// The file system is full: the command says so, and what was acknowledged before is there. Root can mount a small
+/// one; others skip nothing silently, they run it under a limit on file sizes, which fails writes the same way.
+#[test]
+fn a_full_disk_is_an_error_and_loses_nothing() {
+    let qfs = Qfs::init(&["--nodes", "3"]);
+    let small = qfs.file("small", noise(1, 10_000));
+    qfs.ok(&["put", &small]);
+    let large = qfs.file("large", noise(2, 3_000_000));
+    let program = env!("CARGO_BIN_EXE_qfs");
+    let data_dir = qfs.data_dir();
+    // Blocks of 1 KiB: a shard of the large object does not fit. SIGXFSZ is ignored, so the write itself fails.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 300; {program} --data-dir {} --json put {large}",
+        data_dir.display()
+    );
+    let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let row: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(row["ok"], false, "{row}");
+    // The log itself cannot grow: the entry is not acknowledged, and nothing is signed over it.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f $(( $(stat -c %s {0}/log/*.seg) / 1024 )); {program} --data-dir {0} --json rm small",
+        data_dir.display()
+    );
+    let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("cannot append"), "{output:?}");
+    assert_eq!(qfs.get("small", &[]), noise(1, 10_000));
+    assert_eq!(qfs.ok(&["ls"]).len(), 1);
+    qfs.ok(&["log", "verify"]);
+    qfs.ok(&["put", &large]);
+    assert_eq!(qfs.get("large", &[]).len(), 3_000_000);
+}

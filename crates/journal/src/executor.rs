@@ -114,7 +114,7 @@ impl Executor {
         let result = log.read::<JournalError>(from, |entry| {
             self.re_execute(&entry)?;
             if self.state.pending() > PENDING_RECORDS {
-                self.flush()?;
+                self.persist()?;
             }
             Ok(true)
         });
@@ -217,6 +217,18 @@ impl Executor {
         self.log.append(cursor.to_vec(), bodies, sync)
     }
 
+    /// After an append that failed, the state in memory is ahead of the log. Nothing of it may be kept or signed.
+    ///
+    /// # Errors
+    /// [`JournalError::Poisoned`] in that case.
+    pub fn check_whole(&self) -> Result<(), JournalError> {
+        if self.head.size() == self.log.len() {
+            Ok(())
+        } else {
+            Err(JournalError::Poisoned)
+        }
+    }
+
     /// The receipt of an entry in the log.
     ///
     /// # Errors
@@ -238,6 +250,11 @@ impl Executor {
     /// # Errors
     /// When the store fails, or the log is behind the state after a failed append.
     pub fn flush(&mut self) -> Result<(), JournalError> {
+        self.check_whole()?;
+        self.persist()
+    }
+
+    fn persist(&mut self) -> Result<(), JournalError> {
         let nodes = std::mem::take(&mut self.pending_nodes);
         let mut extra: Changes = nodes
             .into_iter()

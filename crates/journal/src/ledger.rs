@@ -289,6 +289,7 @@ impl Ledger {
     /// # Errors
     /// When the keys cannot be read or the checkpoint cannot be kept.
     pub fn sign_checkpoint(&self) -> Result<String, JournalError> {
+        self.executor.check_whole()?;
         let signers = LogSigners {
             ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
             ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),

@@ -435,8 +435,7 @@ impl GroupReader {
     /// Goes to the last group that begins at or before `seq`, reading frames only.
     fn skip_to(&mut self, seq: u64) -> Result<(), JournalError> {
         let mut target = self.at;
-        loop {
-            let Some(frame) = self.frame()? else { break };
+        while let Some(frame) = self.frame()? {
             let mut first_seq = [0; 8];
             self.file
                 .read_exact(&mut first_seq)

@@ -79,7 +79,11 @@ impl StateStore for MemoryStore {
 /// # Panics
 /// When `store`, which must be empty, does not conform.
 #[cfg(any(test, feature = "conformance"))]
-#[expect(clippy::unwrap_used, reason = "a test suite")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a test suite"
+)]
 pub fn conformance<S: StateStore>(mut store: S)
 where
     S::Fault: core::fmt::Debug,

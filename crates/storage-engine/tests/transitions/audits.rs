@@ -77,6 +77,16 @@ fn without_proof(answer: &AuditAnswer) -> AuditAnswer {
     }
 }
 
+/// PL-5: the beacon is the hash of the entry that opened the audit, which nobody knew before.
+#[test]
+fn pl_5_the_beacon_is_the_entry_hash() {
+    let audited = Audited::open(ALL);
+    let ledger = audited.ledger.state.ledger().unwrap();
+    let audit = ledger.audit.unwrap();
+    assert_eq!((audit.seq, audit.scope), (3, OpenAudit::All));
+    assert_eq!(audit.beacon, audited.ledger.state.cursor().head);
+}
+
 /// PL-5: what an answer must be to count.
 #[test]
 fn pl_5_answers_are_checked() {

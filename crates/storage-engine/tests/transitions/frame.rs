@@ -9,14 +9,14 @@ use crate::common::{
 use protocol::{
     Action, Authorization, Command,
     ErrorCode::*,
-    Genesis, Hash32, NodeId,
+    Genesis, Hash32, NodeId, Profile,
     command::OpenAudit,
     limits::MAX_NODES,
     signature::{Signer, Suite},
 };
 use storage_engine::{
     execute_committed,
-    state::{Changes, Seen, StateError},
+    state::{Changes, Seen, StateError, StateStore, keys},
 };
 
 fn genesis_with(change: impl FnOnce(&mut Genesis)) -> Action {
@@ -283,6 +283,33 @@ fn the_id_of_a_closing_is_remembered() {
     );
     ledger.play([(Operator, advance(3, &[0, 1, 2]), Accepted)]);
     assert_eq!(ledger.state.seen(&closing).unwrap(), Seen::Never);
+}
+
+/// ST-8: what only mattered for two epochs, or for one, does not stay for ever.
+#[test]
+fn st_8_old_records_leave_the_store() {
+    let mut ledger = Ledger::with_nodes(5);
+    let content = make::sample(1, Profile::QFS_V13);
+    ledger.play([(Alice, put("a", 1), Accepted), (Operator, ALL, Accepted)]);
+    let version = ledger.state.version(&make::object("a"), 1).unwrap();
+    let node = version.unwrap().stored.unwrap().assignment[0];
+    let proof = make::answer(&ledger.state, &content, ("a", 1, 0), node);
+    ledger.play([(Operator, make::record(2, node, vec![proof]), Accepted)]);
+    let mut kept = |closes: u64| {
+        ledger.play([(Operator, advance(closes, &[0, 1, 2]), Accepted)]);
+        ledger.state.flush(Changes::new()).unwrap();
+        [keys::proofs(1), keys::commands(1)].map(|(from, end)| {
+            let mut count = 0;
+            let mut visit = |_: &[u8], _: &[u8]| {
+                count += 1;
+                true
+            };
+            let Ok(()) = ledger.state.store().scan(&from, &end, &mut visit);
+            count
+        })
+    };
+    assert_eq!(kept(1), [0, 4], "the ids of genesis and of three commands");
+    assert_eq!(kept(2), [0, 0]);
 }
 
 /// PR-2: a command that could not stand in an entry is not admitted.
