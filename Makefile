@@ -65,6 +65,7 @@ verify:
 	$(MAKE) fmt
 	$(MAKE) lint
 	$(MAKE) test
+	$(MAKE) no-std
 	$(MAKE) evidence-check
 	$(MAKE) deny
 

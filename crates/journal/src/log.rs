@@ -2,7 +2,7 @@
 
 use crate::{
     JournalError, files,
-    segment::{FRAME_LEN, Frame, GROUP_MAGIC, Group, HEADER_LEN, SegmentHeader},
+    segment::{FRAME_LEN, Frame, GROUP_MAGIC, Group, HEADER_LEN, MAX_CURSOR, SegmentHeader},
 };
 use eqm_log::chain;
 use protocol::Hash32;
@@ -14,7 +14,9 @@ use std::{
 };
 
 /// A segment is closed once it is this long.
-const SEGMENT_BYTES: u64 = 64 << 20;
+const SEGMENT_BYTES: u64 = if cfg!(test) { 700 } else { 64 << 20 };
+
+const DISCONTINUED: &str = "a group does not continue the one before";
 
 /// One entry as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,15 +107,18 @@ impl Log {
 
     /// Reads the last segment to its end and cuts off a torn group.
     fn recover_end(&mut self, last: &Segment, header: SegmentHeader) -> Result<u64, JournalError> {
+        if header.first_seq != last.first_seq {
+            return Err(damaged(
+                &last.path,
+                0,
+                "the file's name and its header disagree",
+            ));
+        }
         (self.next_seq, self.head) = (header.first_seq, header.prev_entry_hash);
         let mut reader = GroupReader::open(&last.path)?;
         while let Some(group) = reader.next()? {
             if (group.first_seq, group.prev_entry_hash) != (self.next_seq, self.head) {
-                return Err(damaged(
-                    &last.path,
-                    reader.at,
-                    "a group does not continue the one before",
-                ));
+                return Err(damaged(&last.path, reader.at, DISCONTINUED));
             }
             self.take(&group);
             self.cursor = group.cursor;
@@ -182,6 +187,11 @@ impl Log {
     ) -> Result<(), JournalError> {
         if self.poisoned {
             return Err(JournalError::Poisoned);
+        }
+        if cursor.len() > MAX_CURSOR {
+            return Err(JournalError::Halted(
+                "the sequencer's cursor is too long".into(),
+            ));
         }
         let group = Group {
             first_seq: self.next_seq,
@@ -261,28 +271,39 @@ impl Log {
             .segments
             .partition_point(|segment| segment.first_seq <= seq);
         let from = first.saturating_sub(1);
+        let mut expected = None;
         for segment in self.segments.iter().skip(from) {
             let mut reader = GroupReader::open(&segment.path)?;
             reader.skip_to(seq)?;
             while let Some(group) = reader.next()? {
-                let mut prev = group.prev_entry_hash;
-                for (seq_of, body) in (group.first_seq..).zip(group.bodies) {
+                let begins = (group.first_seq, group.prev_entry_hash);
+                if expected.map_or(group.first_seq > seq, |expected| expected != begins) {
+                    return Err(damaged(&segment.path, reader.at, DISCONTINUED).into());
+                }
+                let (mut at, mut prev) = begins;
+                for body in group.bodies {
                     let entry = LoggedEntry {
-                        seq: seq_of,
+                        seq: at,
                         prev_entry_hash: prev,
                         body,
                     };
-                    prev = entry.entry_hash();
-                    if seq_of >= seq && !visit(entry)? {
+                    (at, prev) = (at + 1, entry.entry_hash());
+                    if entry.seq >= seq && !visit(entry)? {
                         return Ok(());
                     }
                 }
+                expected = Some((at, prev));
             }
             if reader.at < reader.len {
                 return Err(damaged(&segment.path, reader.at, "a group cannot be read").into());
             }
         }
-        Ok(())
+        match expected {
+            Some((end, _)) if end != self.next_seq => {
+                Err(damaged(&self.dir, 0, "the log ends before its last entry").into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The entry at `seq`, if there is one.
@@ -547,6 +568,35 @@ mod tests {
             );
             assert_eq!(fs::read(&path).unwrap(), damaged, "nothing is changed");
         }
+    }
+
+    /// JO-3: entries run through segments; one that is missing or called otherwise is damage.
+    #[test]
+    fn jo_3_segments_continue_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(dir.path()).unwrap();
+        for from in 0..60 {
+            log.append(vec![], bodies(from, 1), true).unwrap();
+        }
+        assert!(log.segments.len() >= 4);
+        let (log, _) = Log::open(dir.path()).unwrap();
+        for from in [0, 1, 17, 58, 59] {
+            assert_eq!(read_all(&log, from).len() as u64, 60 - from);
+        }
+        assert_eq!(log.entry(60).unwrap(), None);
+        let middle = log.segments[1].clone();
+        fs::rename(&middle.path, dir.path().join("away")).unwrap();
+        let (log, _) = Log::open(dir.path()).unwrap();
+        assert!(matches!(
+            log.entry(middle.first_seq),
+            Err(JournalError::Damaged(_))
+        ));
+        let last = log.segments.last().unwrap().path.clone();
+        fs::rename(last, dir.path().join(format!("{:020}.seg", 99))).unwrap();
+        assert!(matches!(
+            Log::open(dir.path()),
+            Err(JournalError::Damaged(_))
+        ));
     }
 
     #[test]
