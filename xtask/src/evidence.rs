@@ -12,29 +12,15 @@ const USAGE: &str = "evidence takes --check and --dir DIR";
 
 /// The generated logs, each with the folder of its evidence below the one of the v13 profile.
 fn logs() -> [(&'static str, Spec); 2] {
-    let v13 = Spec {
-        seed: 1,
-        nodes: 12,
-        epochs: 12,
-        objects_per_epoch: 60,
-        profile: profile(4, 0, 3),
-    };
-    let erasure = Spec {
-        seed: 2,
-        nodes: 24,
-        epochs: 4,
-        objects_per_epoch: 20,
-        profile: profile(16, 6, 1),
-    };
+    let v13 =
+        Spec { seed: 1, nodes: 12, epochs: 12, objects_per_epoch: 60, profile: profile(4, 0, 3) };
+    let erasure =
+        Spec { seed: 2, nodes: 24, epochs: 4, objects_per_epoch: 20, profile: profile(16, 6, 1) };
     [("", v13), ("erasure-16-6-1", erasure)]
 }
 
 fn profile(data: u8, parity: u8, replicas: u8) -> workload::Profile {
-    workload::Profile {
-        data,
-        parity,
-        replicas,
-    }
+    workload::Profile { data, parity, replicas }
 }
 
 /// A file of evidence: its path below the folder, and its text.
@@ -82,12 +68,7 @@ fn generate() -> Result<Vec<File>, String> {
             return Err(format!("the generated log {folder:?} fails: {divergence}"));
         }
         for document in replay::evidence::documents(&report) {
-            if document
-                .value
-                .get("passed")
-                .and_then(|passed| passed.as_bool())
-                != Some(true)
-            {
+            if document.value.get("passed").and_then(|passed| passed.as_bool()) != Some(true) {
                 return Err(format!("{folder}/{} did not pass", document.name));
             }
             files.push((Path::new(folder).join(document.name), document.to_text()));
@@ -141,32 +122,18 @@ fn differing(expected: &str, found: &str) -> String {
         .filter(|(name, value)| found.get(*name) != Some(value))
         .map(|(name, _)| name.as_str())
         .collect();
-    names.extend(
-        found
-            .keys()
-            .filter(|name| !expected.contains_key(*name))
-            .map(String::as_str),
-    );
-    if names.is_empty() {
-        "its bytes are not canonical".into()
-    } else {
-        names.join(", ")
-    }
+    names.extend(found.keys().filter(|name| !expected.contains_key(*name)).map(String::as_str));
+    if names.is_empty() { "its bytes are not canonical".into() } else { names.join(", ") }
 }
 
 /// Files beside the evidence that no run writes: evidence of something that is gone.
 fn strangers(folder: &Path, files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = files
-        .iter()
-        .filter_map(|(path, _)| path.parent().map(Path::to_path_buf))
-        .collect();
+    let mut folders: Vec<PathBuf> =
+        files.iter().filter_map(|(path, _)| path.parent().map(Path::to_path_buf)).collect();
     folders.dedup();
     for below in folders {
-        let entries = fs::read_dir(folder.join(&below))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let entries = fs::read_dir(folder.join(&below)).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| entry.path().is_file()) {
             let path = below.join(entry.file_name());
             if !files.iter().any(|(known, _)| *known == path) {
@@ -182,12 +149,7 @@ mod tests {
     use super::*;
 
     fn arguments(list: &[&str]) -> Result<(bool, PathBuf), Failure> {
-        read(
-            &list
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect::<Vec<_>>(),
-        )
+        read(&list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -196,10 +158,7 @@ mod tests {
         assert!(check && folder == Path::new("x"));
         assert!(arguments(&[]).unwrap().1.ends_with("evidence/storage"));
         for wrong in [&["--dir"][..], &["--nonsense"], &["x"]] {
-            assert!(
-                matches!(arguments(wrong), Err(Failure::Usage(_))),
-                "{wrong:?}"
-            );
+            assert!(matches!(arguments(wrong), Err(Failure::Usage(_))), "{wrong:?}");
         }
     }
 

@@ -39,10 +39,7 @@ pub fn split(source: &str) -> Views {
         }
         at = end;
     }
-    Views {
-        code: text(code),
-        comments: text(comments),
-    }
+    Views { code: text(code), comments: text(comments) }
 }
 
 /// Overwrites everything but line breaks with spaces.
@@ -78,9 +75,7 @@ fn token(bytes: &[u8], at: usize) -> (Kind, usize) {
 }
 
 fn line_length(rest: &[u8]) -> usize {
-    rest.iter()
-        .position(|byte| *byte == b'\n')
-        .unwrap_or(rest.len())
+    rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
 }
 
 fn block_comment_length(rest: &[u8]) -> usize {
@@ -123,10 +118,7 @@ fn quote(rest: &[u8], at: usize) -> (Kind, usize) {
     };
     if *first == b'\\' {
         let closing = rest.iter().skip(3).position(|byte| *byte == b'\'');
-        return (
-            Kind::Literal,
-            at + closing.map_or(rest.len(), |found| found + 4),
-        );
+        return (Kind::Literal, at + closing.map_or(rest.len(), |found| found + 4));
     }
     let width = character_length(*first);
     match rest.get(1 + width) {
@@ -137,11 +129,7 @@ fn quote(rest: &[u8], at: usize) -> (Kind, usize) {
 
 /// A word, or the literal that it is the prefix of (`r"…"`, `br#"…"#`, `b'…'`, `c"…"`).
 fn word(bytes: &[u8], at: usize) -> (Kind, usize) {
-    let end = at
-        + bytes[at..]
-            .iter()
-            .position(|byte| !is_word(*byte))
-            .unwrap_or(bytes.len() - at);
+    let end = at + bytes[at..].iter().position(|byte| !is_word(*byte)).unwrap_or(bytes.len() - at);
     let rest = &bytes[end..];
     let raw = matches!(&bytes[at..end], b"r" | b"br" | b"cr");
     let hashes = rest.iter().take_while(|byte| **byte == b'#').count();
@@ -156,10 +144,7 @@ fn word(bytes: &[u8], at: usize) -> (Kind, usize) {
 }
 
 fn raw_string_length(rest: &[u8], hashes: usize) -> usize {
-    let closing: Vec<u8> = [b'"']
-        .into_iter()
-        .chain(std::iter::repeat_n(b'#', hashes))
-        .collect();
+    let closing: Vec<u8> = [b'"'].into_iter().chain(std::iter::repeat_n(b'#', hashes)).collect();
     let body = hashes + 1;
     rest[body..]
         .windows(closing.len())
@@ -187,10 +172,7 @@ pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
         let bytes = code.as_bytes();
         at += bytes[at..].iter().position(|byte| is_word(*byte))?;
         let start = at;
-        at += bytes[at..]
-            .iter()
-            .position(|byte| !is_word(*byte))
-            .unwrap_or(bytes.len() - at);
+        at += bytes[at..].iter().position(|byte| !is_word(*byte)).unwrap_or(bytes.len() - at);
         Some((start, &code[start..at]))
     })
 }
@@ -218,10 +200,7 @@ pub fn attributes(code: &str) -> Vec<Attribute> {
         }
         let end = closing(code, open);
         let text = code[start..end].split_whitespace().collect();
-        found.push(Attribute {
-            range: start..end,
-            text,
-        });
+        found.push(Attribute { range: start..end, text });
         at = end;
     }
     found
@@ -263,9 +242,7 @@ pub fn test_only(code: &str) -> TestOnly {
             "#![cfg(test)]" => found.whole_file = true,
             text if text == "#[cfg(test)]" || text.starts_with("#[cfg(all(test,") => {
                 let end = item_end(code, attribute.range.end, &all);
-                found
-                    .modules
-                    .extend(module_of_file(&code[attribute.range.end..end]));
+                found.modules.extend(module_of_file(&code[attribute.range.end..end]));
                 found.ranges.push(attribute.range.start..end);
             }
             _ => {}
@@ -278,10 +255,7 @@ pub fn test_only(code: &str) -> TestOnly {
 fn item_end(code: &str, at: usize, attributes: &[Attribute]) -> usize {
     let mut at = at;
     while at < code.len() {
-        if let Some(attribute) = attributes
-            .iter()
-            .find(|attribute| attribute.range.start == at)
-        {
+        if let Some(attribute) = attributes.iter().find(|attribute| attribute.range.start == at) {
             at = attribute.range.end;
             continue;
         }
@@ -297,9 +271,7 @@ fn item_end(code: &str, at: usize, attributes: &[Attribute]) -> usize {
 
 fn module_of_file(item: &str) -> Option<String> {
     let before = item.trim_end().strip_suffix(';')?;
-    let mut last = words(before)
-        .map(|(_, word)| word)
-        .skip_while(|word| *word != "mod");
+    let mut last = words(before).map(|(_, word)| word).skip_while(|word| *word != "mod");
     last.next()?;
     last.next().map(str::to_owned)
 }
@@ -319,11 +291,7 @@ pub fn without_tests(code: &str) -> String {
 
 /// The line (from 1) of a byte offset.
 pub fn line(source: &str, offset: usize) -> usize {
-    source.as_bytes()[..offset]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    source.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -331,25 +299,15 @@ mod tests {
     use super::*;
 
     fn code(source: &str) -> String {
-        split(source)
-            .code
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
+        split(source).code.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn comments_and_literals_leave_the_code() {
         assert_eq!(code("let a = 1; // f32"), "let a = 1;");
         assert_eq!(code("a /* f32 /* nested */ f64 */ b"), "a b");
-        assert_eq!(
-            code(r#"a("f32 \" f64", 'x', '\'', b'\\', b"f32") + b"#),
-            "a( , , , , ) + b"
-        );
-        assert_eq!(
-            code("a(r#\"f32 \" f64\"#, br##\"\"# f32\"##) + b"),
-            "a( , ) + b"
-        );
+        assert_eq!(code(r#"a("f32 \" f64", 'x', '\'', b'\\', b"f32") + b"#), "a( , , , , ) + b");
+        assert_eq!(code("a(r#\"f32 \" f64\"#, br##\"\"# f32\"##) + b"), "a( , ) + b");
         assert_eq!(
             code("fn f<'a>(x: &'a str, y: &'static str)"),
             "fn f<'a>(x: &'a str, y: &'static str)"
@@ -379,26 +337,13 @@ mod tests {
         let source = "fn a() {}\n#[cfg(test)]\n#[rustfmt::skip]\nmod tests { fn b() { {} } }\nfn c() {}\n\
                       #[cfg(test)] mod table;\n#[cfg(all(test, unix))] use x::{y, z};\n#[cfg(not(test))] fn d() {}";
         let left = without_tests(&split(source).code);
-        for (word, stays) in [
-            ("a", true),
-            ("b", false),
-            ("c", true),
-            ("table", false),
-            ("y", false),
-            ("d", true),
-        ] {
-            assert_eq!(
-                words(&left).any(|(_, found)| found == word),
-                stays,
-                "{word}"
-            );
+        for (word, stays) in
+            [("a", true), ("b", false), ("c", true), ("table", false), ("y", false), ("d", true)]
+        {
+            assert_eq!(words(&left).any(|(_, found)| found == word), stays, "{word}");
         }
         assert_eq!(test_only(source).modules, ["table"]);
-        assert!(
-            words(&without_tests("#![cfg(test)]\nfn a() {}"))
-                .next()
-                .is_none()
-        );
+        assert!(words(&without_tests("#![cfg(test)]\nfn a() {}")).next().is_none());
     }
 
     #[test]

@@ -52,9 +52,8 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(arguments: &[String]) -> Result<(), Failure> {
-    let (name, rest) = arguments
-        .split_first()
-        .ok_or_else(|| Failure::Usage("no command given".into()))?;
+    let (name, rest) =
+        arguments.split_first().ok_or_else(|| Failure::Usage("no command given".into()))?;
     let command = COMMANDS
         .iter()
         .find(|command| command.name == name)
@@ -63,9 +62,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
 }
 
 fn usage() -> String {
-    let rows = COMMANDS
-        .iter()
-        .map(|command| format!("  {:<10} {}", command.name, command.about));
+    let rows = COMMANDS.iter().map(|command| format!("  {:<10} {}", command.name, command.about));
     ["usage: cargo xtask <command>".to_owned()]
         .into_iter()
         .chain(rows)
@@ -80,18 +77,11 @@ mod tests {
     #[test]
     fn unknown_and_missing_commands_are_usage_errors() {
         assert!(matches!(dispatch(&[]), Err(Failure::Usage(_))));
-        assert!(matches!(
-            dispatch(&["nonsense".into()]),
-            Err(Failure::Usage(_))
-        ));
+        assert!(matches!(dispatch(&["nonsense".into()]), Err(Failure::Usage(_))));
     }
 
     #[test]
     fn usage_lists_every_command() {
-        assert!(
-            COMMANDS
-                .iter()
-                .all(|command| usage().contains(command.name))
-        );
+        assert!(COMMANDS.iter().all(|command| usage().contains(command.name)));
     }
 }

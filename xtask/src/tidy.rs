@@ -23,11 +23,7 @@ pub struct Problem {
 
 impl Problem {
     fn in_file(path: &str, what: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: None,
-            what: what.into(),
-        }
+        Self { path: path.to_owned(), line: None, what: what.into() }
     }
 
     /// At a byte offset of a file, which is the same place in all of its views.
@@ -74,9 +70,7 @@ fn check(workspace: &Workspace) -> Report {
 /// Runs every check on this workspace; any problem is a failure.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     if let Some(unknown) = arguments.first() {
-        return Err(Failure::Usage(format!(
-            "tidy takes no arguments, not `{unknown}`"
-        )));
+        return Err(Failure::Usage(format!("tidy takes no arguments, not `{unknown}`")));
     }
     let workspace = Workspace::load(&workspace::root()).map_err(Failure::Failed)?;
     let report = check(&workspace);
@@ -92,11 +86,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     let lines: Vec<String> = report.problems.iter().map(Problem::to_string).collect();
-    Err(Failure::Failed(format!(
-        "{}\ntidy: {} problems",
-        lines.join("\n"),
-        lines.len()
-    )))
+    Err(Failure::Failed(format!("{}\ntidy: {} problems", lines.join("\n"), lines.len())))
 }
 
 #[cfg(test)]
@@ -105,24 +95,15 @@ mod tests {
 
     /// A workspace of these files, with no crates.
     pub(super) fn files(files: &[(&str, &str)]) -> Workspace {
-        let files = files
-            .iter()
-            .map(|(path, text)| File::new(path, text))
-            .collect();
-        Workspace {
-            packages: Vec::new(),
-            files,
-        }
+        let files = files.iter().map(|(path, text)| File::new(path, text)).collect();
+        Workspace { packages: Vec::new(), files }
     }
 
     #[test]
     fn tidy_holds_on_this_workspace() {
         let workspace = Workspace::load(&workspace::root()).expect("the workspace is readable");
-        let problems: Vec<String> = check(&workspace)
-            .problems
-            .iter()
-            .map(Problem::to_string)
-            .collect();
+        let problems: Vec<String> =
+            check(&workspace).problems.iter().map(Problem::to_string).collect();
         assert!(problems.is_empty(), "\n{}", problems.join("\n"));
     }
 }

@@ -47,16 +47,9 @@ impl File {
         let views = if path.ends_with(".rs") {
             lexer::split(text)
         } else {
-            Views {
-                code: String::new(),
-                comments: String::new(),
-            }
+            Views { code: String::new(), comments: String::new() }
         };
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            views,
-        }
+        Self { path: path.to_owned(), text: text.to_owned(), views }
     }
 
     /// Whether this is a Rust source.
@@ -77,10 +70,7 @@ pub struct Workspace {
 impl Workspace {
     /// Reads the workspace at `root`.
     pub fn load(root: &Path) -> Result<Self, String> {
-        Ok(Self {
-            packages: packages(root)?,
-            files: files(root)?,
-        })
+        Ok(Self { packages: packages(root)?, files: files(root)? })
     }
 
     /// The file at a path relative to the root.
@@ -98,37 +88,22 @@ impl Workspace {
 
 /// The root of this workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 fn packages(root: &Path) -> Result<Vec<Package>, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root)
         .output()
         .map_err(|error| format!("cargo metadata: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
     }
     let document: Value = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("cargo metadata: {error}"))?;
-    array(&document, "packages")
-        .iter()
-        .map(|package| read_package(root, package))
-        .collect()
+    array(&document, "packages").iter().map(|package| read_package(root, package)).collect()
 }
 
 fn read_package(root: &Path, package: &Value) -> Result<Package, String> {
@@ -153,11 +128,7 @@ fn read_package(root: &Path, package: &Value) -> Result<Package, String> {
 }
 
 fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn string<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -193,14 +164,8 @@ fn files(root: &Path) -> Result<Vec<File>, String> {
 /// The file as text; binary files are none of the checks' business.
 fn read_text(root: &Path, path: &Path) -> Result<Option<File>, String> {
     let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let relative = path
-        .strip_prefix(root)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .replace('\\', "/");
-    Ok(String::from_utf8(bytes)
-        .ok()
-        .map(|text| File::new(&relative, &text)))
+    let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    Ok(String::from_utf8(bytes).ok().map(|text| File::new(&relative, &text)))
 }
 
 #[cfg(test)]
@@ -234,11 +199,6 @@ mod tests {
                 .any(|dependency| dependency.name == "keccak-batch" && dependency.ours)
         );
         assert!(workspace.file("xtask/src/workspace.rs").is_some());
-        assert!(
-            workspace
-                .files
-                .iter()
-                .all(|file| !file.path.starts_with("target/"))
-        );
+        assert!(workspace.files.iter().all(|file| !file.path.starts_with("target/")));
     }
 }

@@ -31,43 +31,27 @@ impl<'a> Facts<'a> {
             return invalid("facts name registered nodes once each, by ascending number");
         }
         let short = |text: &str| text.len() <= MAX_LABEL_BYTES;
-        if !advance
-            .registry
-            .iter()
-            .all(|fact| short(&fact.scheme) && short(&fact.reason))
-        {
+        if !advance.registry.iter().all(|fact| short(&fact.scheme) && short(&fact.reason)) {
             return invalid("schemes and revocation reasons have at most 64 bytes");
         }
-        let readings = advance
-            .telemetry
-            .iter()
-            .filter_map(|fact| fact.reading.as_ref());
+        let readings = advance.telemetry.iter().filter_map(|fact| fact.reading.as_ref());
         if !readings.into_iter().all(is_well_formed) {
             return invalid("ratios are 0 to 1, latency bands canonical JSON of at most 256 bytes");
         }
-        Ok(Self {
-            registry: &advance.registry,
-            telemetry: &advance.telemetry,
-        })
+        Ok(Self { registry: &advance.registry, telemetry: &advance.telemetry })
     }
 
     /// What the registry snapshot says of `node`.
     #[must_use]
     pub fn registry(&self, node: NodeNumber) -> Option<&'a RegistryFact> {
-        let at = self
-            .registry
-            .binary_search_by_key(&node, |fact| fact.node)
-            .ok()?;
+        let at = self.registry.binary_search_by_key(&node, |fact| fact.node).ok()?;
         self.registry.get(at)
     }
 
     /// What the telemetry snapshot says of `node`.
     #[must_use]
     pub fn telemetry(&self, node: NodeNumber) -> Option<&'a TelemetryFact> {
-        let at = self
-            .telemetry
-            .binary_search_by_key(&node, |fact| fact.node)
-            .ok()?;
+        let at = self.telemetry.binary_search_by_key(&node, |fact| fact.node).ok()?;
         self.telemetry.get(at)
     }
 }

@@ -14,8 +14,5 @@ pub const SCHEMES: [(&str, usize); 6] = [
 /// Bytes of a public key of `scheme`; `None` when the scheme is not supported.
 #[must_use]
 pub fn public_key_len(scheme: &str) -> Option<usize> {
-    SCHEMES
-        .iter()
-        .find(|(name, _)| *name == scheme)
-        .map(|(_, len)| *len)
+    SCHEMES.iter().find(|(name, _)| *name == scheme).map(|(_, len)| *len)
 }

@@ -43,10 +43,7 @@ pub fn read_telemetry(
     number_of: impl Fn(&str) -> Option<NodeNumber>,
 ) -> Result<Snapshot<TelemetryFact>, Refusal> {
     let value = parse(text, "telemetry")?;
-    let claimed = value
-        .get("telemetry_hash")
-        .and_then(Value::as_str)
-        .and_then(Hash32::from_hex);
+    let claimed = value.get("telemetry_hash").and_then(Value::as_str).and_then(Hash32::from_hex);
     let hash = telemetry_hash(&value);
     if claimed != Some(hash) {
         return Err(Refusal::with(
@@ -55,10 +52,7 @@ pub fn read_telemetry(
         ));
     }
     let facts = facts(&value, "telemetry", number_of, |_, node, record| {
-        Ok(TelemetryFact {
-            node,
-            reading: reading(record),
-        })
+        Ok(TelemetryFact { node, reading: reading(record) })
     })?;
     Ok(Snapshot { hash, facts })
 }
@@ -77,9 +71,7 @@ pub fn telemetry_hash(snapshot: &Value) -> Hash32 {
 fn parse(text: &[u8], kind: &str) -> Result<Value, Refusal> {
     let value = json::parse(text).map_err(|error| invalid(format!("{kind} snapshot: {error}")))?;
     if value.get("schema_version").and_then(Value::as_str) != Some("v1.0") {
-        return Err(invalid(format!(
-            "{kind} snapshot: \"schema_version\" is \"v1.0\""
-        )));
+        return Err(invalid(format!("{kind} snapshot: \"schema_version\" is \"v1.0\"")));
     }
     Ok(value)
 }
@@ -91,28 +83,19 @@ fn facts<Fact>(
     read: impl Fn(&str, NodeNumber, &Value) -> Result<Fact, Refusal>,
 ) -> Result<Vec<Fact>, Refusal> {
     let Some(nodes) = value.get("nodes").and_then(Value::as_object) else {
-        return Err(invalid(format!(
-            "{kind} snapshot: \"nodes\" is an object by node id"
-        )));
+        return Err(invalid(format!("{kind} snapshot: \"nodes\" is an object by node id")));
     };
-    let mut numbered: Vec<(NodeNumber, &str, &Value)> = nodes
-        .iter()
-        .filter_map(|(id, record)| Some((number_of(id)?, id, record)))
-        .collect();
+    let mut numbered: Vec<(NodeNumber, &str, &Value)> =
+        nodes.iter().filter_map(|(id, record)| Some((number_of(id)?, id, record))).collect();
     numbered.sort_by_key(|(number, _, _)| *number);
-    numbered
-        .into_iter()
-        .map(|(number, id, record)| read(id, number, record))
-        .collect()
+    numbered.into_iter().map(|(number, id, record)| read(id, number, record)).collect()
 }
 
 fn registry_fact(id: &str, node: NodeNumber, record: &Value) -> Result<RegistryFact, Refusal> {
     let bad = |what: &str| invalid(format!("registry snapshot, node {id:?}: {what}"));
     let text = |key: &str| match record.get(key) {
         None | Some(Value::Null) => Ok(""),
-        Some(value) => value
-            .as_str()
-            .ok_or_else(|| bad(&format!("{key:?} is a text"))),
+        Some(value) => value.as_str().ok_or_else(|| bad(&format!("{key:?} is a text"))),
     };
     let label = |key: &str| {
         let label = text(key)?;
@@ -144,10 +127,7 @@ fn reading(record: &Value) -> Option<Reading> {
         Value::Bool(conflict) => *conflict,
         _ => return None,
     };
-    let latency_bands = record
-        .get("latency_bands")
-        .map(Value::to_canonical)
-        .unwrap_or_default();
+    let latency_bands = record.get("latency_bands").map(Value::to_canonical).unwrap_or_default();
     let error_count = match record.get("error_count") {
         None => None,
         Some(count) => Some(u64::try_from(count.as_int()?).ok()?),
@@ -171,10 +151,7 @@ mod tests {
     use alloc::string::ToString;
 
     fn number_of(id: &str) -> Option<NodeNumber> {
-        ["b", "a"]
-            .iter()
-            .position(|known| *known == id)
-            .map(|at| at as u32)
+        ["b", "a"].iter().position(|known| *known == id).map(|at| at as u32)
     }
 
     #[test]
@@ -198,12 +175,7 @@ mod tests {
         let snapshot = read_telemetry(with(&hash.to_string()).as_bytes(), number_of).unwrap();
         assert_eq!(snapshot.hash, hash);
         assert_eq!(
-            snapshot.facts[0]
-                .reading
-                .as_ref()
-                .unwrap()
-                .uptime_ratio
-                .to_string(),
+            snapshot.facts[0].reading.as_ref().unwrap().uptime_ratio.to_string(),
             "0.950000000000000000"
         );
         let refusal =
@@ -222,11 +194,7 @@ mod tests {
             r#"{"uptime_ratio":"1","health_score":"1","conflict_detected":false,"error_count":-1}"#,
         ];
         for text in malformed {
-            assert_eq!(
-                reading(&json::parse(text.as_bytes()).unwrap()),
-                None,
-                "{text}"
-            );
+            assert_eq!(reading(&json::parse(text.as_bytes()).unwrap()), None, "{text}");
         }
     }
 }

@@ -66,33 +66,16 @@ mod tests {
             latency_bands: "".into(),
             error_count: None,
         };
-        TelemetryFact {
-            node: 0,
-            reading: Some(reading),
-        }
+        TelemetryFact { node: 0, reading: Some(reading) }
     }
 
     /// RG-4: every status, and that an earlier check hides a later one.
     #[test]
     fn rg_4_first_failure_wins() {
-        let revoked = RegistryFact {
-            revoked: true,
-            key: None,
-            ..entry()
-        };
-        let keyless = RegistryFact {
-            key: None,
-            scheme: "RSA".into(),
-            ..entry()
-        };
-        let unsupported = RegistryFact {
-            scheme: "RSA".into(),
-            ..entry()
-        };
-        let malformed = TelemetryFact {
-            node: 0,
-            reading: None,
-        };
+        let revoked = RegistryFact { revoked: true, key: None, ..entry() };
+        let keyless = RegistryFact { key: None, scheme: "RSA".into(), ..entry() };
+        let unsupported = RegistryFact { scheme: "RSA".into(), ..entry() };
+        let malformed = TelemetryFact { node: 0, reading: None };
         let good = reading("0.9", "0.75", false);
         let table = [
             (None, Some(good.clone()), "UNVERIFIED_NO_REGISTRY_ENTRY"),
@@ -100,11 +83,7 @@ mod tests {
             (Some(keyless), None, "UNVERIFIED_NO_PQC_KEY"),
             (Some(unsupported), None, "UNVERIFIED_UNSUPPORTED_PQC_SCHEME"),
             (Some(entry()), None, "UNVERIFIED_TELEMETRY_MALFORMED"),
-            (
-                Some(entry()),
-                Some(malformed),
-                "UNVERIFIED_TELEMETRY_MALFORMED",
-            ),
+            (Some(entry()), Some(malformed), "UNVERIFIED_TELEMETRY_MALFORMED"),
             (
                 Some(entry()),
                 Some(reading("0.899999999999999999", "0", true)),
@@ -115,11 +94,7 @@ mod tests {
                 Some(reading("0.9", "0.749999999999999999", true)),
                 "UNVERIFIED_UNHEALTHY",
             ),
-            (
-                Some(entry()),
-                Some(reading("1", "1", true)),
-                "UNVERIFIED_TELEMETRY_HASH_CONFLICT",
-            ),
+            (Some(entry()), Some(reading("1", "1", true)), "UNVERIFIED_TELEMETRY_HASH_CONFLICT"),
             (Some(entry()), Some(good), "VERIFIED"),
         ];
         let parameters = Parameters::v13(Profile::QFS_V13);

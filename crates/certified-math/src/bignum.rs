@@ -172,9 +172,7 @@ fn is_fraction(text: &str) -> bool {
 }
 
 fn push_digit(value: u128, ascii: u8) -> Option<u128> {
-    value
-        .checked_mul(10)?
-        .checked_add(u128::from(ascii.checked_sub(b'0')?))
+    value.checked_mul(10)?.checked_add(u128::from(ascii.checked_sub(b'0')?))
 }
 
 /// Always 18 decimals, no sign, no exponent, no leading zeros (rule CM-12).

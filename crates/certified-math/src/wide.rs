@@ -114,11 +114,7 @@ impl Divisor {
         let normalized = divisor.unbounded_shl(shift);
         // (2^256 - 1) - 2^128 * d = (!d, 2^128 - 1), and !d < d because the top bit of d is set.
         let (reciprocal, _) = long_division(!normalized, u128::MAX, normalized);
-        Self {
-            normalized,
-            shift,
-            reciprocal,
-        }
+        Self { normalized, shift, reciprocal }
     }
 
     /// The divisor itself.

@@ -7,8 +7,7 @@ const MAX: u128 = u128::MAX;
 const TOP: u128 = 1 << 127;
 
 fn num(text: &str) -> BigNum128 {
-    text.parse()
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn shown(result: Result<BigNum128, MathError>) -> Result<String, MathError> {
@@ -23,10 +22,7 @@ fn check(name: &str, result: Result<BigNum128, MathError>, expected: Result<&str
 fn cm2_constants_are_the_ends_and_the_unit_of_the_range() {
     assert_eq!(BigNum128::ZERO.to_string(), "0.000000000000000000");
     assert_eq!(BigNum128::ONE.to_string(), "1.000000000000000000");
-    assert_eq!(
-        BigNum128::MAX.to_string(),
-        "340282366920938463463.374607431768211455"
-    );
+    assert_eq!(BigNum128::MAX.to_string(), "340282366920938463463.374607431768211455");
     assert_eq!(BigNum128::ONE.raw(), 10u128.pow(18));
     assert_eq!(BigNum128::default(), BigNum128::ZERO);
     assert!(BigNum128::ZERO < BigNum128::from_raw(1) && BigNum128::from_raw(1) < BigNum128::ONE);
@@ -36,11 +32,7 @@ fn cm2_constants_are_the_ends_and_the_unit_of_the_range() {
 fn cm3_whole_numbers() {
     let most = 340_282_366_920_938_463_463;
     check("zero", BigNum128::from_int(0), Ok("0.000000000000000000"));
-    check(
-        "most",
-        BigNum128::from_int(most),
-        Ok("340282366920938463463.000000000000000000"),
-    );
+    check("most", BigNum128::from_int(most), Ok("340282366920938463463.000000000000000000"));
     check("one more", BigNum128::from_int(most + 1), Err(Overflow));
     check("largest", BigNum128::from_int(MAX), Err(Overflow));
     for (text, whole) in [("0.999999999999999999", 0), ("1", 1), ("9.99", 9)] {
@@ -107,11 +99,7 @@ fn cm6_long_division_corrections() {
         let (quotient, remainder) = div_rem_wide(hi, lo, divisor).unwrap();
         let (product_hi, product_lo) = mul_wide(quotient, divisor);
         let (sum, carry) = product_lo.overflowing_add(remainder);
-        assert_eq!(
-            (product_hi + u128::from(carry), sum),
-            (hi, lo),
-            "{hi} {lo} / {divisor}"
-        );
+        assert_eq!((product_hi + u128::from(carry), sum), (hi, lo), "{hi} {lo} / {divisor}");
         assert!(remainder < divisor);
         let prepared = Divisor::new(divisor).unwrap();
         assert_eq!(prepared.get(), divisor);
@@ -122,64 +110,29 @@ fn cm6_long_division_corrections() {
 #[test]
 fn cm7_sums_and_differences() {
     let (least, most) = (BigNum128::from_raw(1), BigNum128::MAX);
-    check(
-        "1.5 + 2.25",
-        num("1.5").add(num("2.25")),
-        Ok("3.750000000000000000"),
-    );
-    check(
-        "max + 0",
-        most.add(BigNum128::ZERO),
-        Ok("340282366920938463463.374607431768211455"),
-    );
+    check("1.5 + 2.25", num("1.5").add(num("2.25")), Ok("3.750000000000000000"));
+    check("max + 0", most.add(BigNum128::ZERO), Ok("340282366920938463463.374607431768211455"));
     check("max + least", most.add(least), Err(Overflow));
-    check(
-        "1 - least",
-        BigNum128::ONE.sub(least),
-        Ok("0.999999999999999999"),
-    );
-    check(
-        "1 - 1",
-        BigNum128::ONE.sub(BigNum128::ONE),
-        Ok("0.000000000000000000"),
-    );
+    check("1 - least", BigNum128::ONE.sub(least), Ok("0.999999999999999999"));
+    check("1 - 1", BigNum128::ONE.sub(BigNum128::ONE), Ok("0.000000000000000000"));
     check("0 - least", BigNum128::ZERO.sub(least), Err(Underflow));
     check("empty sum", BigNum128::sum([]), Ok("0.000000000000000000"));
-    check(
-        "sum",
-        BigNum128::sum(["0.1", "0.2", "0.3"].map(num)),
-        Ok("0.600000000000000000"),
-    );
-    check(
-        "sum too large",
-        BigNum128::sum([least, most]),
-        Err(Overflow),
-    );
-    check(
-        "sum too large, turned",
-        BigNum128::sum([most, least]),
-        Err(Overflow),
-    );
+    check("sum", BigNum128::sum(["0.1", "0.2", "0.3"].map(num)), Ok("0.600000000000000000"));
+    check("sum too large", BigNum128::sum([least, most]), Err(Overflow));
+    check("sum too large, turned", BigNum128::sum([most, least]), Err(Overflow));
 }
 
 #[test]
 fn cm8_products_and_quotients_round_down() {
     let least = "0.000000000000000001";
-    let (top, whole) = (
-        "340282366920938463463.374607431768211455",
-        "340282366920938463463",
-    );
+    let (top, whole) = ("340282366920938463463.374607431768211455", "340282366920938463463");
     let products = [
         ("0.1", "0.1", Ok("0.010000000000000000")),
         ("1.5", "1.5", Ok("2.250000000000000000")),
         (least, "0.999999999999999999", Ok("0.000000000000000000")),
         (least, least, Ok("0.000000000000000000")),
         ("0.333333333333333333", "3", Ok("0.999999999999999999")),
-        (
-            "18446744073.709551616",
-            "18446744073.709551616",
-            Err(Overflow),
-        ),
+        ("18446744073.709551616", "18446744073.709551616", Err(Overflow)),
         (
             "18446744073.709551615",
             "18446744073.709551616",
@@ -230,37 +183,17 @@ fn cm9_remainders() {
 #[test]
 fn cm10_a_ratio_rounds_once() {
     let (one, three) = (num("1"), num("3"));
-    check(
-        "1 * 3 / 3",
-        BigNum128::mul_div(one, three, three),
-        Ok("1.000000000000000000"),
-    );
-    check(
-        "(1 / 3) * 3",
-        one.div(three).unwrap().mul(three),
-        Ok("0.999999999999999999"),
-    );
-    check(
-        "1 * 1 / 3",
-        BigNum128::mul_div(one, one, three),
-        Ok("0.333333333333333333"),
-    );
+    check("1 * 3 / 3", BigNum128::mul_div(one, three, three), Ok("1.000000000000000000"));
+    check("(1 / 3) * 3", one.div(three).unwrap().mul(three), Ok("0.999999999999999999"));
+    check("1 * 1 / 3", BigNum128::mul_div(one, one, three), Ok("0.333333333333333333"));
     let (max, zero) = (BigNum128::MAX, BigNum128::ZERO);
     check(
         "max * max / max",
         BigNum128::mul_div(max, max, max),
         shown(Ok(max)).as_deref().map_err(|e| *e),
     );
-    check(
-        "max * max / 1",
-        BigNum128::mul_div(max, max, one),
-        Err(Overflow),
-    );
-    check(
-        "0 * 0 / 0",
-        BigNum128::mul_div(zero, zero, zero),
-        Err(DivisionByZero),
-    );
+    check("max * max / 1", BigNum128::mul_div(max, max, one), Err(Overflow));
+    check("0 * 0 / 0", BigNum128::mul_div(zero, zero, zero), Err(DivisionByZero));
 }
 
 #[test]
@@ -276,11 +209,7 @@ fn cm11_one_form_of_text_is_accepted() {
         ("340282366920938463463.374607431768211455", MAX),
     ];
     for (text, raw) in accepted {
-        assert_eq!(
-            BigNum128::parse(text),
-            Ok(BigNum128::from_raw(raw)),
-            "{text:?}"
-        );
+        assert_eq!(BigNum128::parse(text), Ok(BigNum128::from_raw(raw)), "{text:?}");
     }
     let refused = [
         "",
@@ -332,11 +261,7 @@ fn cm11_one_form_of_text_is_accepted() {
 fn golden_fees_and_rewards() {
     // 1,000,000 bytes are 977 KiB begun; 5 metadata keys add 5 percent.
     let per_kib = num("100").mul(num("977")).unwrap();
-    check(
-        "fee",
-        per_kib.mul(num("1.05")),
-        Ok("102585.000000000000000000"),
-    );
+    check("fee", per_kib.mul(num("1.05")), Ok("102585.000000000000000000"));
     // A tenth of the fees is the pool; one node of three equal ones gets a third of it, floored.
     let pool = num("102585").mul(num("0.1")).unwrap();
     check("pool", Ok(pool), Ok("10258.500000000000000000"));
@@ -344,11 +269,7 @@ fn golden_fees_and_rewards() {
     let reward =
         mul_div_u128(pool.raw(), contribution, 3 * contribution + 1).map(BigNum128::from_raw);
     check("reward", reward, Ok("3419.499997735354636950"));
-    check(
-        "uptime bucket",
-        num("0.949999999999999999").mul(num("10")),
-        Ok("9.499999999999999990"),
-    );
+    check("uptime bucket", num("0.949999999999999999").mul(num("10")), Ok("9.499999999999999990"));
 }
 
 #[test]

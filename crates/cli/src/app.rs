@@ -33,11 +33,7 @@ struct Opened {
 impl App {
     /// A process over `data_dir`.
     pub fn new(data_dir: PathBuf, json: bool) -> Self {
-        Self {
-            out: Output::new(json),
-            data_dir,
-            opened: None,
-        }
+        Self { out: Output::new(json), data_dir, opened: None }
     }
 
     /// The data directory.
@@ -138,9 +134,7 @@ impl App {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(CliError::Usage(detail)) => {
-                self.out.note(&format!(
-                    "error: {detail}\n\nFor more information, try '--help'."
-                ));
+                self.out.note(&format!("error: {detail}\n\nFor more information, try '--help'."));
                 ExitCode::from(2)
             }
             Err(CliError::Failed(refusal)) => {
@@ -156,10 +150,6 @@ impl App {
 impl Opened {
     fn new(ledger: Ledger) -> Result<Self> {
         let operator = ledger.operator()?;
-        Ok(Self {
-            fleet: LocalFleet::default(),
-            ledger,
-            operator,
-        })
+        Ok(Self { fleet: LocalFleet::default(), ledger, operator })
     }
 }

@@ -1,4 +1,4 @@
-//! Collecting shards that no entry names: of puts that were refused or interrupted, and of versions that ended.
+//! Collecting shards that no entry names (JO-7): of puts that were refused or interrupted, and of versions that ended.
 //!
 //! `DIR/uploads/EPOCH` has a line for every object whose shards appeared, or whose version was about to end, in
 //! that epoch. Two epochs later each line is compared with the state, and what is not named there is removed.
@@ -31,9 +31,7 @@ pub struct Uploads {
 impl Uploads {
     /// The notes of `epoch`.
     pub fn of(data_dir: &Path, epoch: u64) -> Self {
-        Self {
-            path: data_dir.join("uploads").join(epoch.to_string()),
-        }
+        Self { path: data_dir.join("uploads").join(epoch.to_string()) }
     }
 
     /// Adds a line. A crash of the machine may lose it: then, at worst, shards that nobody names stay.
@@ -50,11 +48,8 @@ impl Uploads {
         let dir = self.path.parent().unwrap_or(Path::new("."));
         let write = || {
             fs::create_dir_all(dir)?;
-            let mut file = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .mode(0o600)
-                .open(&self.path)?;
+            let mut file =
+                OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
             file.write_all(format!("{line}\n").as_bytes())
         };
         write().map_err(|error| CliError::io("cannot write", &self.path, &error))
@@ -74,19 +69,15 @@ pub fn collect(app: &mut App) -> Result<u64> {
         let mut touched = BTreeSet::new();
         for line in BufReader::new(File::open(&path).map_err(failed)?).lines() {
             // A line that was cut by a crash names nothing.
-            let Some(note) = serde_json::from_str(&line.map_err(failed)?)
-                .ok()
-                .and_then(Note::parse)
+            let Some(note) =
+                serde_json::from_str(&line.map_err(failed)?).ok().and_then(Note::parse)
             else {
                 continue;
             };
             removed += note.remove_unnamed(state, fleet, &mut touched)?;
         }
         // A crash before this line leaves the notes, and the next closing goes through them again.
-        touched
-            .iter()
-            .filter_map(|node| fleet.store(*node))
-            .try_for_each(|store| store.sync())?;
+        touched.iter().filter_map(|node| fleet.store(*node)).try_for_each(|store| store.sync())?;
         fs::remove_file(&path).map_err(|error| CliError::io("cannot remove", &path, &error))?;
     }
     Ok(removed)
@@ -98,15 +89,10 @@ fn epochs_until(dir: &Path, last: u64) -> Result<Vec<PathBuf>> {
     }
     let listing = fs::read_dir(dir).map_err(|error| CliError::io("cannot read", dir, &error))?;
     let due = |path: &PathBuf| {
-        let epoch = path
-            .file_name()
-            .and_then(|name| name.to_str()?.parse::<u64>().ok());
+        let epoch = path.file_name().and_then(|name| name.to_str()?.parse::<u64>().ok());
         epoch.is_some_and(|epoch| epoch <= last)
     };
-    Ok(listing
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(due)
-        .collect())
+    Ok(listing.filter_map(|entry| Some(entry.ok()?.path())).filter(due).collect())
 }
 
 struct Note {
@@ -139,21 +125,12 @@ impl Note {
         fleet: &dyn Fleet,
         touched: &mut BTreeSet<NodeNumber>,
     ) -> Result<u64> {
-        let stored = state
-            .version(&self.object, self.version)?
-            .and_then(|record| record.stored);
-        let copies = self
-            .nodes
-            .len()
-            .checked_div(self.roots.len())
-            .unwrap_or(0)
-            .max(1);
+        let stored = state.version(&self.object, self.version)?.and_then(|record| record.stored);
+        let copies = self.nodes.len().checked_div(self.roots.len()).unwrap_or(0).max(1);
         let mut removed = 0;
         for ((column, root), nodes) in (0..).zip(&self.roots).zip(self.nodes.chunks(copies)) {
-            let key = ShardKey {
-                shard_id: shard_id(&self.object.0, self.version, column),
-                root: *root,
-            };
+            let key =
+                ShardKey { shard_id: shard_id(&self.object.0, self.version, column), root: *root };
             for node in nodes {
                 if names(stored.as_ref(), column, root, *node) {
                     continue;

@@ -32,10 +32,7 @@ impl CliError {
 
     /// An error of the operating system, with what was attempted.
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
-        Self::failed(
-            io_code(error),
-            format!("{what} {}: {error}", path.display()),
-        )
+        Self::failed(io_code(error), format!("{what} {}: {error}", path.display()))
     }
 }
 
@@ -118,10 +115,7 @@ impl<F: fmt::Display> From<storage_engine::state::StateError<F>> for CliError {
 pub fn accepted(submitted: Submitted) -> Result<Receipt> {
     match submitted {
         Submitted::Refused(refusal) => Err(refusal.into()),
-        Submitted::Logged {
-            refusal: Some(refusal),
-            receipt,
-        } => Err(CliError::failed(
+        Submitted::Logged { refusal: Some(refusal), receipt } => Err(CliError::failed(
             refusal.code,
             format!("{} (logged as entry {})", refusal.detail, receipt.seq),
         )),

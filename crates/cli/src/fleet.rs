@@ -21,10 +21,7 @@ impl LocalFleet {
     pub fn refresh(&mut self, ledger: &Ledger) {
         for node in ledger.state().nodes().iter().skip(self.nodes.len()) {
             let dir = ledger.node_dir(&node.node_id);
-            self.nodes.push(LocalNode {
-                dir,
-                store: OnceLock::new(),
-            });
+            self.nodes.push(LocalNode { dir, store: OnceLock::new() });
         }
     }
 

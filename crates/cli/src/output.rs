@@ -21,11 +21,7 @@ pub struct Output {
 impl Output {
     /// JSON documents, or lines for people.
     pub fn new(json: bool) -> Self {
-        Self {
-            json,
-            quiet: false,
-            swallowed: Rc::default(),
-        }
+        Self { json, quiet: false, swallowed: Rc::default() }
     }
 
     /// Whether rows are JSON documents.
@@ -49,34 +45,24 @@ impl Output {
             self.swallowed.set(self.swallowed.get() + 1);
             return Ok(());
         }
-        let text = if self.json {
-            document.to_string()
-        } else {
-            line()
-        };
+        let text = if self.json { document.to_string() } else { line() };
         self.bytes(format!("{text}\n").as_bytes())
     }
 
     /// A heading or summary for people; nothing with `--json`.
     pub fn say(&self, line: &str) -> Result<()> {
-        if self.json || self.quiet {
-            Ok(())
-        } else {
-            self.bytes(format!("{line}\n").as_bytes())
-        }
+        if self.json || self.quiet { Ok(()) } else { self.bytes(format!("{line}\n").as_bytes()) }
     }
 
     /// Bytes as they are.
     pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(|error| {
-                CliError::failed(
-                    ErrorCode::Internal,
-                    format!("cannot write to standard output: {error}"),
-                )
-            })
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+            CliError::failed(
+                ErrorCode::Internal,
+                format!("cannot write to standard output: {error}"),
+            )
+        })
     }
 
     /// A failure: a document for programs, a sentence on standard error for people.

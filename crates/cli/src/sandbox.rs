@@ -29,23 +29,14 @@ impl NewFile {
         if path.is_dir() {
             return Self::below(path, object_id);
         }
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or_else(|| {
-                CliError::failed(
-                    ErrorCode::InvalidInput,
-                    format!("{} is not a file name", path.display()),
-                )
-            })?;
-        let dir = open_dir(
-            rustix::fs::CWD,
-            parent.unwrap_or(Path::new(".")),
-            OFlags::empty(),
-        );
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            CliError::failed(
+                ErrorCode::InvalidInput,
+                format!("{} is not a file name", path.display()),
+            )
+        })?;
+        let dir = open_dir(rustix::fs::CWD, parent.unwrap_or(Path::new(".")), OFlags::empty());
         Self::stage(
             dir.map_err(|error| CliError::io("cannot write below", path, &error))?,
             name,
@@ -82,23 +73,14 @@ impl NewFile {
 
     fn stage(dir: OwnedFd, name: &str, shown: &Path) -> Result<Self> {
         // Beside its final name, so that the rename replaces it in one step.
-        let staged = format!(
-            ".{}.{}.part",
-            &name[..name.floor_char_boundary(200)],
-            std::process::id()
-        );
+        let staged =
+            format!(".{}.{}.part", &name[..name.floor_char_boundary(200)], std::process::id());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&dir, &staged, flags, Mode::from_raw_mode(0o666))
             .map_err(|error| CliError::io("cannot write", shown, &error.into()))?;
         let (name, file) = (name.to_owned(), Some(File::from(file)));
-        Ok(Self {
-            dir,
-            name,
-            staged,
-            file,
-            shown: shown.to_path_buf(),
-        })
+        Ok(Self { dir, name, staged, file, shown: shown.to_path_buf() })
     }
 
     /// Makes the file appear under its name.

@@ -32,9 +32,7 @@ pub fn collect(
         let id = namespace.map_or_else(|| name.clone(), |namespace| hashed_id(namespace, &name));
         match inputs.insert(id, source) {
             None => Ok(()),
-            Some(_) => Err(CliError::Usage(format!(
-                "two inputs would be the object {name:?}"
-            ))),
+            Some(_) => Err(CliError::Usage(format!("two inputs would be the object {name:?}"))),
         }
     };
     if object_id.is_some() && paths.len() > 1 {
@@ -51,9 +49,7 @@ pub fn collect(
         let kind = fs::metadata(path).map_err(|error| CliError::io("cannot read", path, &error))?;
         if kind.is_dir() {
             if object_id.is_some() {
-                return Err(CliError::Usage(
-                    "--object-id names a file, not a directory".into(),
-                ));
+                return Err(CliError::Usage("--object-id names a file, not a directory".into()));
             }
             walk(out, path, path, &mut add)?;
         } else if let Some(id) = object_id {
@@ -76,10 +72,8 @@ fn walk(
     add: &mut dyn FnMut(String, Source) -> Result<()>,
 ) -> Result<()> {
     let failed = |error: io::Error| CliError::io("cannot read directory", dir, &error);
-    let mut children: Vec<fs::DirEntry> = fs::read_dir(dir)
-        .map_err(failed)?
-        .collect::<io::Result<_>>()
-        .map_err(failed)?;
+    let mut children: Vec<fs::DirEntry> =
+        fs::read_dir(dir).map_err(failed)?.collect::<io::Result<_>>().map_err(failed)?;
     children.sort_by_key(fs::DirEntry::file_name);
     for child in children {
         let path = child.path();
@@ -105,10 +99,7 @@ fn relative_name(root: &Path, path: &Path) -> Result<String> {
 fn nameless(path: &Path) -> CliError {
     CliError::failed(
         ErrorCode::InvalidInput,
-        format!(
-            "{}: the name is not UTF-8; give one with --object-id",
-            path.display()
-        ),
+        format!("{}: the name is not UTF-8; give one with --object-id", path.display()),
     )
 }
 

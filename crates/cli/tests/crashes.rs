@@ -29,9 +29,8 @@ fn receipts_survive_kill_9() {
         let mut lines = child.stdin.take().unwrap();
         let first = number;
         number += 2_000;
-        let sizes: Vec<usize> = (0..20)
-            .map(|n| (n * 7919 + round as usize * 131) % 9_000)
-            .collect();
+        let sizes: Vec<usize> =
+            (0..20).map(|n| (n * 7919 + round as usize * 131) % 9_000).collect();
         let files: Vec<String> = sizes
             .iter()
             .map(|size| qfs.file(&format!("f{size}"), noise(*size as u64, *size)))
@@ -49,8 +48,7 @@ fn receipts_survive_kill_9() {
         let collector = std::thread::spawn(move || {
             // A line that was cut is no receipt.
             let rows = reader.lines().map_while(Result::ok);
-            rows.filter_map(|line| serde_json::from_str::<Value>(&line).ok())
-                .collect::<Vec<_>>()
+            rows.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).collect::<Vec<_>>()
         });
         std::thread::sleep(Duration::from_millis(30 + (round * 37) % 211));
         child.kill().unwrap();
@@ -72,10 +70,7 @@ fn receipts_survive_kill_9() {
         .map(|row| (row["seq"].as_u64().unwrap(), row))
         .collect();
     for (seq, receipt) in &receipts {
-        assert_eq!(
-            logged[seq]["entry_hash"], receipt["entry_hash"],
-            "receipt {seq}"
-        );
+        assert_eq!(logged[seq]["entry_hash"], receipt["entry_hash"], "receipt {seq}");
         assert_eq!(logged[seq]["outcome"], "ACCEPTED");
     }
     let verified = qfs.one(&["log", "verify"]);

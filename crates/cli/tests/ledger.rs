@@ -26,9 +26,8 @@ fn snapshots(qfs: &Qfs, epoch: u64, nodes: &[(&str, &str)]) -> (String, String) 
         .collect();
     let mut telemetry = json!({"schema_version": "v1.0", "nodes": readings});
     // serde_json sorts keys and these texts need no escapes: this is canonical JSON.
-    telemetry["telemetry_hash"] = protocol::Hash32::of(telemetry.to_string().as_bytes())
-        .to_hex()
-        .into();
+    telemetry["telemetry_hash"] =
+        protocol::Hash32::of(telemetry.to_string().as_bytes()).to_hex().into();
     let registry = json!({"schema_version": "v1.0", "nodes": registry});
     (
         qfs.file(&format!("registry-{epoch}.json"), registry.to_string()),
@@ -51,43 +50,24 @@ fn an_epoch_pays_verified_nodes_and_moves_eligibility() {
         ("node-new", "1"),
     ];
     let (registry, telemetry) = snapshots(&qfs, 1, &all);
-    let closed = qfs.one(&[
-        "epoch",
-        "advance",
-        "--registry",
-        &registry,
-        "--telemetry",
-        &telemetry,
-    ]);
-    assert_eq!(
-        closed["eligible"],
-        json!(["node-000", "node-001", "node-002", "node-new"])
-    );
+    let closed = qfs.one(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry]);
+    assert_eq!(closed["eligible"], json!(["node-000", "node-001", "node-002", "node-new"]));
     assert_eq!(closed["nodes"][3]["status"], "UNVERIFIED_LOW_UPTIME");
     assert_eq!(closed["nodes"][4]["status"], "UNVERIFIED_NO_REGISTRY_ENTRY");
     let money = |field: &str| -> u128 {
         let text = closed["settlement"][field].as_str().unwrap();
         text.replace('.', "").parse().unwrap()
     };
-    assert_eq!(
-        money("fees"),
-        money("rewards") + money("treasury") + money("reserve")
-    );
+    assert_eq!(money("fees"), money("rewards") + money("treasury") + money("reserve"));
     assert!(money("rewards") > 0);
     let rewards = qfs.ok(&["rewards", "--epoch", "1"]);
     assert_eq!(rewards.len(), 6);
     assert_eq!(rewards[3]["nod_reward"], "0.000000000000000000");
     assert_eq!(rewards[1]["uptime_bucket"], 9);
     let bundle = qfs.one(&["bundle"]);
-    assert_eq!(
-        bundle["nod"]["balances"]["node-000"],
-        rewards[0]["nod_reward"]
-    );
+    assert_eq!(bundle["nod"]["balances"]["node-000"], rewards[0]["nod_reward"]);
     // Without files the last facts stand.
-    assert_eq!(
-        qfs.one(&["epoch", "advance"])["eligible"],
-        closed["eligible"]
-    );
+    assert_eq!(qfs.one(&["epoch", "advance"])["eligible"], closed["eligible"]);
     let row = qfs.one(&["put", &file]);
     assert!(!row["replica_sets"].to_string().contains("node-003"));
     qfs.ok(&["log", "verify"]);
@@ -97,29 +77,13 @@ fn an_epoch_pays_verified_nodes_and_moves_eligibility() {
 fn a_telemetry_snapshot_with_another_hash_is_refused_and_not_logged() {
     let qfs = Qfs::init(&["--nodes", "3"]);
     let (registry, telemetry) = snapshots(&qfs, 1, &[("node-000", "1")]);
-    let text = std::fs::read_to_string(&telemetry)
-        .unwrap()
-        .replace("0.9", "0.8");
+    let text = std::fs::read_to_string(&telemetry).unwrap().replace("0.9", "0.8");
     let forged = qfs.file("forged.json", text);
     let before = qfs.standing();
-    let advance = [
-        "epoch",
-        "advance",
-        "--registry",
-        &registry,
-        "--telemetry",
-        &forged,
-    ];
+    let advance = ["epoch", "advance", "--registry", &registry, "--telemetry", &forged];
     assert_eq!(qfs.refused(&advance), "SE_ERR_INTEGRITY_MISMATCH");
     assert_eq!(
-        qfs.refused(&[
-            "epoch",
-            "advance",
-            "--registry",
-            &telemetry,
-            "--telemetry",
-            &telemetry
-        ]),
+        qfs.refused(&["epoch", "advance", "--registry", &telemetry, "--telemetry", &telemetry]),
         "SE_ERR_INVALID_INPUT"
     );
     assert_eq!(qfs.standing(), before);
@@ -131,25 +95,11 @@ fn too_few_nodes_refuse_and_recover() {
     let qfs = Qfs::init(&["--nodes", "3"]);
     let file = qfs.file("x", "x");
     let (registry, telemetry) = snapshots(&qfs, 1, &[("node-000", "1"), ("node-001", "1")]);
-    qfs.ok(&[
-        "epoch",
-        "advance",
-        "--registry",
-        &registry,
-        "--telemetry",
-        &telemetry,
-    ]);
+    qfs.ok(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry]);
     assert_eq!(qfs.refused(&["put", &file]), "SE_ERR_NO_ELIGIBLE_NODES");
     let all = [("node-000", "1"), ("node-001", "1"), ("node-002", "1")];
     let (registry, telemetry) = snapshots(&qfs, 2, &all);
-    qfs.ok(&[
-        "epoch",
-        "advance",
-        "--registry",
-        &registry,
-        "--telemetry",
-        &telemetry,
-    ]);
+    qfs.ok(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry]);
     qfs.ok(&["put", &file]);
 }
 
@@ -165,10 +115,7 @@ fn the_log_is_shown_signed_proved_and_replayed() {
         assert!(row["pqc_signature"]["signature"].as_str().unwrap().len() > 4800);
     }
     assert_eq!(rows[4]["prev_entry_hash"], rows[3]["entry_hash"]);
-    assert_eq!(
-        qfs.ok(&["log", "show", "--from", "3", "--limit", "1"])[0],
-        rows[3]
-    );
+    assert_eq!(qfs.ok(&["log", "show", "--from", "3", "--limit", "1"])[0], rows[3]);
     let proof = qfs.one(&["log", "prove", "4"]);
     assert!(proof["log_proof"].as_str().unwrap().contains("index 4"));
     assert_eq!(qfs.refused(&["log", "prove", "5"]), "SE_ERR_NOT_FOUND");
@@ -177,10 +124,7 @@ fn the_log_is_shown_signed_proved_and_replayed() {
     qfs.ok(&["log", "export", export]);
     let evidence = qfs.path("evidence");
     let replay = qfs.one(&["replay", export, "--evidence", evidence.to_str().unwrap()]);
-    assert_eq!(
-        (&replay["passed"], &replay["verdict"]),
-        (&json!(true), &json!("unpinned"))
-    );
+    assert_eq!((&replay["passed"], &replay["verdict"]), (&json!(true), &json!("unpinned")));
     let mut bytes = std::fs::read(export).unwrap();
     bytes[5000] ^= 1;
     let damaged = qfs.file("damaged", bytes);

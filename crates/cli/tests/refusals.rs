@@ -24,10 +24,7 @@ fn what_is_refused_before_the_log_is_not_logged() {
         ("SE_ERR_INVALID_INPUT", &["--metadata", r#"{"a":1.5}"#]),
         ("SE_ERR_INVALID_INPUT", &["--metadata", r#"{"a":1e2}"#]),
         ("SE_ERR_INVALID_INPUT", &["--metadata", r#"{"a":1,"a":2}"#]),
-        (
-            "SE_ERR_INVALID_INPUT",
-            &["--metadata", r#"{"openagi_score":1000001}"#],
-        ),
+        ("SE_ERR_INVALID_INPUT", &["--metadata", r#"{"openagi_score":1000001}"#]),
         ("SE_ERR_LIMIT", &["--metadata", &long]),
         ("SE_ERR_NOT_FOUND", &["--metadata", "@/no/such/file"]),
         ("SE_ERR_INVALID_VERSION", &["--version", "0"]),
@@ -37,34 +34,16 @@ fn what_is_refused_before_the_log_is_not_logged() {
         assert_eq!(put(more), code, "{more:.40?}");
     }
     assert_eq!(qfs.refused(&["put", "/no/such/file"]), "SE_ERR_NOT_FOUND");
-    assert_eq!(
-        qfs.refused(&["node", "status", "nobody"]),
-        "SE_ERR_NOT_FOUND"
-    );
-    assert_eq!(
-        qfs.refused(&["node", "register", "../x"]),
-        "SE_ERR_INVALID_INPUT"
-    );
+    assert_eq!(qfs.refused(&["node", "status", "nobody"]), "SE_ERR_NOT_FOUND");
+    assert_eq!(qfs.refused(&["node", "register", "../x"]), "SE_ERR_INVALID_INPUT");
     assert_eq!(
         qfs.refused(&["node", "register", "n", "--public-key", "00ff"]),
         "SE_ERR_INVALID_INPUT"
     );
-    assert_eq!(
-        qfs.refused(&["get", "missing", "-o", "/dev/null"]),
-        "SE_ERR_NOT_FOUND"
-    );
-    assert_eq!(
-        qfs.refused(&["purge", "missing", "0"]),
-        "SE_ERR_INVALID_VERSION"
-    );
-    assert_eq!(
-        qfs.refused(&["rewards", "--epoch", "7"]),
-        "SE_ERR_NOT_FOUND"
-    );
-    assert_eq!(
-        qfs.refused(&["epoch", "show", "--epoch", "7"]),
-        "SE_ERR_NOT_FOUND"
-    );
+    assert_eq!(qfs.refused(&["get", "missing", "-o", "/dev/null"]), "SE_ERR_NOT_FOUND");
+    assert_eq!(qfs.refused(&["purge", "missing", "0"]), "SE_ERR_INVALID_VERSION");
+    assert_eq!(qfs.refused(&["rewards", "--epoch", "7"]), "SE_ERR_NOT_FOUND");
+    assert_eq!(qfs.refused(&["epoch", "show", "--epoch", "7"]), "SE_ERR_NOT_FOUND");
     assert_eq!(qfs.refused(&["batch", "/no/such/file"]), "SE_ERR_NOT_FOUND");
     assert_eq!(qfs.refused(&["init"]), "SE_ERR_CONFLICT");
     assert_eq!(qfs.standing(), before);
@@ -77,10 +56,7 @@ fn what_the_ledger_refuses_is_logged_and_changes_nothing() {
     let file = qfs.file("x", "x");
     qfs.ok(&["put", &file, "--version", "3"]);
     for (code, arguments) in [
-        (
-            "SE_ERR_INVALID_VERSION",
-            &["put", &file, "--version", "3"][..],
-        ),
+        ("SE_ERR_INVALID_VERSION", &["put", &file, "--version", "3"][..]),
         ("SE_ERR_INVALID_VERSION", &["put", &file, "--version", "2"]),
         ("SE_ERR_NOT_FOUND", &["rm", "missing"]),
         ("SE_ERR_NOT_FOUND", &["purge", "x", "9"]),
@@ -96,10 +72,7 @@ fn what_the_ledger_refuses_is_logged_and_changes_nothing() {
     }
     // A refused put of other content must not touch what is acknowledged.
     let other = qfs.file("y/x", "other");
-    assert_eq!(
-        qfs.refused(&["put", &other, "--version", "3"]),
-        "SE_ERR_INVALID_VERSION"
-    );
+    assert_eq!(qfs.refused(&["put", &other, "--version", "3"]), "SE_ERR_INVALID_VERSION");
     assert_eq!(qfs.get("x", &[]), b"x");
 }
 
@@ -124,10 +97,7 @@ fn usage_errors() {
     for command in ["init", "put", "get", "proof", "ls", "batch", "replay"] {
         let output = qfs.run(&[command, "--help"]);
         assert!(output.status.success());
-        assert!(
-            String::from_utf8_lossy(&output.stdout).contains("Example"),
-            "{command} --help"
-        );
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Example"), "{command} --help");
     }
 }
 
@@ -138,20 +108,11 @@ fn no_ledger_and_a_ledger_in_use() {
     assert!(!empty.data_dir().exists(), "asking makes nothing");
     let qfs = Qfs::init(&["--nodes", "3"]);
     let mut holder = qfs.command(&["batch", "-"]);
-    let mut holder = holder
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut pipe = holder.stdin.take().unwrap();
     std::io::Write::write_all(&mut pipe, b"[\"ls\"]\n[\"epoch\",\"show\"]\n").unwrap();
     let mut first = [0; 1];
-    holder
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut first)
-        .unwrap();
+    holder.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     assert_eq!(qfs.refused(&["ls"]), "SE_ERR_BUSY");
     drop(pipe);
     assert!(holder.wait().unwrap().success());
@@ -178,10 +139,7 @@ fn objects_never_leave_the_directory_they_are_given() {
     qfs.ok(&["put", &file, "--object-id", "deep/er/x"]);
     qfs.ok(&["get", "deep/er/x", "-o", out.to_str().unwrap()]);
     assert_eq!(std::fs::read(out.join("deep/er/x")).unwrap(), b"x");
-    assert_eq!(
-        qfs.refused(&["get", "deep/er/x", "-o", "/no/such/dir/file"]),
-        "SE_ERR_NOT_FOUND"
-    );
+    assert_eq!(qfs.refused(&["get", "deep/er/x", "-o", "/no/such/dir/file"]), "SE_ERR_NOT_FOUND");
 }
 
 #[test]
@@ -198,11 +156,7 @@ fn a_closed_pipe_is_an_error_and_not_a_panic() {
             dir.display()
         );
         let output = Command::new("bash").args(["-c", &script]).output().unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout).trim(),
-            "1",
-            "{arguments}"
-        );
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1", "{arguments}");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(
             errors.contains("SE_ERR_") && !errors.contains("panicked"),
@@ -223,10 +177,7 @@ fn a_directory_without_permission() {
     let home = program.parent().unwrap();
     std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = Command::new(&program);
-    command
-        .args(["--json", "--data-dir"])
-        .arg(locked.join("ledger"))
-        .arg("init");
+    command.args(["--json", "--data-dir"]).arg(locked.join("ledger")).arg("init");
     if rustix::process::geteuid().is_root() {
         use std::os::unix::process::CommandExt;
         command.uid(65_534).gid(65_534);
@@ -234,9 +185,6 @@ fn a_directory_without_permission() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        shown.contains("SE_ERR_INVALID_INPUT") && shown.contains("locked"),
-        "{shown}"
-    );
+    assert!(shown.contains("SE_ERR_INVALID_INPUT") && shown.contains("locked"), "{shown}");
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o700)).unwrap();
 }

@@ -19,9 +19,7 @@ fn content(case: &Value) -> Vec<u8> {
             let program = format!(
                 "import hashlib,sys; sys.stdout.buffer.write(hashlib.shake_128(b'{seed}').digest({size}))"
             );
-            let output = std::process::Command::new("python3")
-                .args(["-c", &program])
-                .output();
+            let output = std::process::Command::new("python3").args(["-c", &program]).output();
             output.unwrap().stdout
         }
         kind => panic!("unknown kind {kind}"),
@@ -35,10 +33,8 @@ fn every_published_case_through_put() {
     assert!(cases.len() >= 16);
     for case in cases {
         let nodes = case["eligible_nodes"].as_array().unwrap();
-        let words: Vec<&str> = nodes
-            .iter()
-            .flat_map(|node| ["--node", node.as_str().unwrap()])
-            .collect();
+        let words: Vec<&str> =
+            nodes.iter().flat_map(|node| ["--node", node.as_str().unwrap()]).collect();
         let qfs = Qfs::init(&words);
         let content = content(case);
         let file = qfs.file("content", &content);
@@ -55,14 +51,9 @@ fn every_published_case_through_put() {
             "--metadata",
             &metadata,
         ]);
-        for field in [
-            "object_id",
-            "version",
-            "hash_commit",
-            "shard_ids",
-            "replica_sets",
-            "atr_cost",
-        ] {
+        for field in
+            ["object_id", "version", "hash_commit", "shard_ids", "replica_sets", "atr_cost"]
+        {
             assert_eq!(row[field], case[field], "{field} of {id} version {version}");
         }
         assert_eq!(row["size"], case["content"]["size"]);

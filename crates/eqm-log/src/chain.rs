@@ -59,25 +59,11 @@ pub enum ChainError {
 impl fmt::Display for ChainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BrokenLink {
-                seq,
-                expected,
-                found,
-            } => {
-                write!(
-                    f,
-                    "entry {seq} follows {found}, but the entry before it is {expected}"
-                )
+            Self::BrokenLink { seq, expected, found } => {
+                write!(f, "entry {seq} follows {found}, but the entry before it is {expected}")
             }
-            Self::WrongEntryHash {
-                seq,
-                expected,
-                found,
-            } => {
-                write!(
-                    f,
-                    "entry {seq} claims the hash {found}, but its bytes give {expected}"
-                )
+            Self::WrongEntryHash { seq, expected, found } => {
+                write!(f, "entry {seq} claims the hash {found}, but its bytes give {expected}")
             }
         }
     }
@@ -148,20 +134,12 @@ impl Chain {
     ) -> Result<(), ChainError> {
         let seq = self.len;
         if *prev != self.head {
-            return Err(ChainError::BrokenLink {
-                seq,
-                expected: self.head,
-                found: *prev,
-            });
+            return Err(ChainError::BrokenLink { seq, expected: self.head, found: *prev });
         }
         let mut next = *self;
         let expected = next.append(body);
         if *claimed != expected {
-            return Err(ChainError::WrongEntryHash {
-                seq,
-                expected,
-                found: *claimed,
-            });
+            return Err(ChainError::WrongEntryHash { seq, expected, found: *claimed });
         }
         *self = next;
         Ok(())
@@ -205,11 +183,7 @@ mod tests {
         let mut chain = Chain::new();
         assert_eq!(chain.verify(&Hash32::ZERO, b"first", &first), Ok(()));
 
-        let broken = ChainError::BrokenLink {
-            seq: 1,
-            expected: first,
-            found: Hash32::ZERO,
-        };
+        let broken = ChainError::BrokenLink { seq: 1, expected: first, found: Hash32::ZERO };
         assert_eq!(chain.verify(&Hash32::ZERO, b"second", &second), Err(broken));
         let wrong = ChainError::WrongEntryHash {
             seq: 1,

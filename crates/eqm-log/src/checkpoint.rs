@@ -76,19 +76,13 @@ impl fmt::Display for CheckpointError {
             Self::ExtensionLines => f.write_str("the checkpoint has extension lines"),
             Self::MissingLines => f.write_str("the checkpoint has fewer than three lines"),
             Self::WrongSuite { expected, found } => {
-                write!(
-                    f,
-                    "the key must be one of {expected}, but it is one of {found}"
-                )
+                write!(f, "the key must be one of {expected}, but it is one of {found}")
             }
             Self::BadSignature { key_id, error } => {
                 write!(f, "the signature by key {key_id:08x} is wrong: {error}")
             }
             Self::BadTimestamp { key_id } => {
-                write!(
-                    f,
-                    "the cosignature by key {key_id:08x} has no valid timestamp"
-                )
+                write!(f, "the cosignature by key {key_id:08x} has no valid timestamp")
             }
             Self::MissingSignature(suite) => {
                 write!(f, "the checkpoint has no {suite} signature by a known key")
@@ -128,9 +122,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] for any other spelling, and for extension lines.
     pub fn parse_text(text: &str) -> Result<Self, CheckpointError> {
-        let body = text
-            .strip_suffix('\n')
-            .ok_or(CheckpointError::MissingLines)?;
+        let body = text.strip_suffix('\n').ok_or(CheckpointError::MissingLines)?;
         let mut lines = body.split('\n');
         let mut line = || lines.next().ok_or(CheckpointError::MissingLines);
         let (origin, size, root) = (line()?, line()?, line()?);
@@ -139,11 +131,7 @@ impl Checkpoint {
         }
         let size = parse_decimal(size).ok_or(CheckpointError::BadSize)?;
         let root = TreeHash::from_base64(root).ok_or(CheckpointError::BadRoot)?;
-        let checkpoint = Self {
-            origin: String::from(origin),
-            size,
-            root,
-        };
+        let checkpoint = Self { origin: String::from(origin), size, root };
         checkpoint.check().map(|()| checkpoint)
     }
 
@@ -177,10 +165,8 @@ impl Checkpoint {
             key_id: key.key_id(),
             bytes,
         };
-        let signatures = Vec::from([
-            line(&ed_key, ed.sign(text.as_bytes())),
-            line(&pq_key, cosignature),
-        ]);
+        let signatures =
+            Vec::from([line(&ed_key, ed.sign(text.as_bytes())), line(&pq_key, cosignature)]);
         Ok(Note { text, signatures }.to_string())
     }
 
@@ -218,9 +204,7 @@ impl Checkpoint {
     ) -> Result<(), CheckpointError> {
         let key_id = key.key_id();
         let verdict = match key.key_type() {
-            KeyType::Ed25519 => key
-                .public_key()
-                .verify(self.text().as_bytes(), &signature.bytes),
+            KeyType::Ed25519 => key.public_key().verify(self.text().as_bytes(), &signature.bytes),
             KeyType::MlDsa44Cosignature => {
                 let (time, bytes) = signature
                     .bytes
@@ -228,8 +212,7 @@ impl Checkpoint {
                     .map(|(time, bytes)| (u64::from_be_bytes(*time), bytes))
                     .filter(|(time, _)| *time <= MAX_TIMESTAMP)
                     .ok_or(CheckpointError::BadTimestamp { key_id })?;
-                key.public_key()
-                    .verify(&self.cosigned_message(key.name(), time)?, bytes)
+                key.public_key().verify(&self.cosigned_message(key.name(), time)?, bytes)
             }
         };
         verdict.map_err(|error| CheckpointError::BadSignature { key_id, error })
@@ -271,10 +254,7 @@ fn signing_key(
     expected: Suite,
 ) -> Result<VerifierKey, CheckpointError> {
     if key.suite != expected {
-        return Err(CheckpointError::WrongSuite {
-            expected,
-            found: key.suite,
-        });
+        return Err(CheckpointError::WrongSuite { expected, found: key.suite });
     }
     if !is_key_name(name) {
         return Err(NoteError::BadKeyName.into());

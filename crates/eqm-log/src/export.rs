@@ -209,10 +209,7 @@ impl fmt::Display for FormatError {
         match self {
             Self::BadMagic => f.write_str("this is not an export of a log"),
             Self::UnsupportedVersion(version) => {
-                write!(
-                    f,
-                    "format version {version} is not supported, only {FORMAT_VERSION}"
-                )
+                write!(f, "format version {version} is not supported, only {FORMAT_VERSION}")
             }
             Self::BadCount(count) => write!(f, "a log cannot have {count} entries"),
             Self::Truncated { offset, place } => {
@@ -225,25 +222,16 @@ impl fmt::Display for FormatError {
             Self::BadOrigin => f.write_str("the origin is not a line of 1 to 255 bytes"),
             Self::BadKey(error) => write!(f, "a key in the header: {error}"),
             Self::WrongCount { declared, written } => {
-                write!(
-                    f,
-                    "the header declares {declared} entries, but there are {written}"
-                )
+                write!(f, "the header declares {declared} entries, but there are {written}")
             }
             Self::FileHashMismatch { expected, found } => {
-                write!(
-                    f,
-                    "the bytes of the file hash to {expected}, but it ends in {found}"
-                )
+                write!(f, "the bytes of the file hash to {expected}, but it ends in {found}")
             }
             Self::TrailingBytes { offset } => {
                 write!(f, "there are bytes after the end at {offset}")
             }
             Self::FinalHashMismatch { expected, found } => {
-                write!(
-                    f,
-                    "the last entry has the hash {expected}, but the trailer says {found}"
-                )
+                write!(f, "the last entry has the hash {expected}, but the trailer says {found}")
             }
             Self::BadCheckpoint(error) => error.fmt(f),
             Self::OtherCheckpoint { expected, found } => write!(
@@ -294,13 +282,7 @@ fn check_length(place: Place, length: usize, max: usize) -> Result<(), FormatErr
 
 /// Checks that an unverified note speaks about the log that ends in `head`.
 fn check_note(origin: &str, head: &LogHead, note: &str) -> Result<(), FormatError> {
-    let found = Checkpoint::parse_unverified(note)
-        .map_err(FormatError::BadCheckpoint)?
-        .into();
+    let found = Checkpoint::parse_unverified(note).map_err(FormatError::BadCheckpoint)?.into();
     let expected = Box::new(head.checkpoint(origin));
-    if found == expected {
-        Ok(())
-    } else {
-        Err(FormatError::OtherCheckpoint { expected, found })
-    }
+    if found == expected { Ok(()) } else { Err(FormatError::OtherCheckpoint { expected, found }) }
 }

@@ -28,17 +28,13 @@ impl LogHead {
     /// how many they are.
     #[must_use]
     pub fn resume(last_entry_hash: Hash32, frontier: Frontier) -> Self {
-        Self {
-            chain: Chain::resume(last_entry_hash, frontier.size()),
-            frontier,
-        }
+        Self { chain: Chain::resume(last_entry_hash, frontier.size()), frontier }
     }
 
     /// Appends a body to chain and tree; returns its entry hash. Completed tree nodes go to `completed` as
     /// in [`Frontier::push`].
     pub fn append(&mut self, body: &[u8], completed: impl FnMut(u8, u64, TreeHash)) -> Hash32 {
-        self.frontier
-            .push(entry_leaf(&self.chain.head(), body), completed);
+        self.frontier.push(entry_leaf(&self.chain.head(), body), completed);
         self.chain.append(body)
     }
 
@@ -69,11 +65,7 @@ impl LogHead {
     /// The statement to sign about the log named `origin`.
     #[must_use]
     pub fn checkpoint(&self, origin: &str) -> Checkpoint {
-        Checkpoint {
-            origin: String::from(origin),
-            size: self.size(),
-            root: self.root(),
-        }
+        Checkpoint { origin: String::from(origin), size: self.size(), root: self.root() }
     }
 }
 
@@ -91,9 +83,7 @@ mod tests {
         assert_eq!(resumed, head);
 
         let mut nodes = Vec::new();
-        head.append(b"second", |level, index, hash| {
-            nodes.push((level, index, hash))
-        });
+        head.append(b"second", |level, index, hash| nodes.push((level, index, hash)));
         let leaf = entry_leaf(&first, b"second");
         assert_eq!(nodes, [(0, 1, leaf), (1, 0, head.root())]);
         let checkpoint = head.checkpoint("example.com/log");

@@ -56,10 +56,7 @@ impl fmt::Display for NoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(len) => {
-                write!(
-                    f,
-                    "a note has at most {MAX_NOTE_LEN} bytes, this one has {len}"
-                )
+                write!(f, "a note has at most {MAX_NOTE_LEN} bytes, this one has {len}")
             }
             Self::ControlCharacter => f.write_str("the note contains a control character"),
             Self::NoSignatures => f.write_str("the note has no signatures"),
@@ -74,10 +71,7 @@ impl fmt::Display for NoteError {
             }
             Self::BadKeyLength(error) => error.fmt(f),
             Self::WrongKeyId { expected, found } => {
-                write!(
-                    f,
-                    "the verifier key has the id {found:08x}, not {expected:08x}"
-                )
+                write!(f, "the verifier key has the id {found:08x}, not {expected:08x}")
             }
         }
     }
@@ -128,19 +122,14 @@ impl Note {
             let signature = NoteSignature::parse(line);
             signatures.push(signature.ok_or(NoteError::BadSignatureLine(number))?);
         }
-        Ok(Self {
-            text: format!("{text}\n"),
-            signatures,
-        })
+        Ok(Self { text: format!("{text}\n"), signatures })
     }
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures
-            .iter()
-            .try_for_each(|signature| writeln!(f, "{signature}"))
+        self.signatures.iter().try_for_each(|signature| writeln!(f, "{signature}"))
     }
 }
 
@@ -161,12 +150,7 @@ impl NoteSignature {
 impl fmt::Display for NoteSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let field = [&self.key_id.to_be_bytes()[..], &self.bytes].concat();
-        write!(
-            f,
-            "{SIGNATURE_PREFIX}{} {}",
-            self.name,
-            base64_encode(&field)
-        )
+        write!(f, "{SIGNATURE_PREFIX}{} {}", self.name, base64_encode(&field))
     }
 }
 
@@ -236,12 +220,7 @@ impl VerifierKey {
         let key = PublicKey::new(key.suite, &key.bytes).map_err(NoteError::BadKeyLength)?;
         let key_type = KeyType::of_suite(key.suite);
         let key_id = key_id(name, key_type, &key.bytes);
-        Ok(Self {
-            name: String::from(name),
-            key_type,
-            key_id,
-            key,
-        })
+        Ok(Self { name: String::from(name), key_type, key_id, key })
     }
 
     /// The name that signature lines of this key carry.
@@ -285,9 +264,7 @@ impl FromStr for VerifierKey {
         // The key's base64 may contain plus signs; name and id cannot.
         let (name, rest) = vkey.split_once('+').ok_or(NoteError::BadVerifierKey)?;
         let (id, key) = rest.split_once('+').ok_or(NoteError::BadVerifierKey)?;
-        let id = hex_decode(id)
-            .and_then(|id| id.try_into().ok())
-            .map(u32::from_be_bytes);
+        let id = hex_decode(id).and_then(|id| id.try_into().ok()).map(u32::from_be_bytes);
         let found = id.ok_or(NoteError::BadVerifierKey)?;
         let material = base64_decode(key).ok_or(NoteError::BadVerifierKey)?;
         let (byte, bytes) = material.split_first().ok_or(NoteError::BadVerifierKey)?;
@@ -297,10 +274,7 @@ impl FromStr for VerifierKey {
         if vkey.key_id == found {
             Ok(vkey)
         } else {
-            Err(NoteError::WrongKeyId {
-                expected: vkey.key_id,
-                found,
-            })
+            Err(NoteError::WrongKeyId { expected: vkey.key_id, found })
         }
     }
 }
@@ -342,13 +316,9 @@ mod tests {
         assert_eq!(vkey.to_string(), GO_VKEY);
         let note = Note::parse(GO_NOTE).unwrap();
         assert_eq!(note.to_string(), GO_NOTE);
-        let [signature] = &note.signatures[..] else {
-            panic!("one signature")
-        };
+        let [signature] = &note.signatures[..] else { panic!("one signature") };
         assert!(vkey.made(signature));
-        let verdict = vkey
-            .public_key()
-            .verify(note.text.as_bytes(), &signature.bytes);
+        let verdict = vkey.public_key().verify(note.text.as_bytes(), &signature.bytes);
         assert_eq!(verdict, Ok(()));
         let golang = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
         assert_eq!(golang.parse::<VerifierKey>().unwrap().to_string(), golang);
@@ -359,11 +329,7 @@ mod tests {
     fn el_9_text_may_have_blank_lines() {
         let note = Note::parse("a\n\nb\n\n\n— k AAAAAQI=\n").unwrap();
         assert_eq!(note.text, "a\n\nb\n\n");
-        let NoteSignature {
-            name,
-            key_id,
-            bytes,
-        } = &note.signatures[0];
+        let NoteSignature { name, key_id, bytes } = &note.signatures[0];
         assert_eq!((name.as_str(), *key_id, &bytes[..]), ("k", 1, &[2][..]));
     }
 
@@ -386,24 +352,15 @@ mod tests {
             ("text\n\n— k AAAAAQJ=\n", line),
             ("text\n\n— k AAAAAQ==\n", line),
             ("text\n\n— k AAA=\n", line),
-            (
-                "text\n\n— k AAAAAQI=\nmore\n",
-                NoteError::BadSignatureLine(1),
-            ),
+            ("text\n\n— k AAAAAQI=\nmore\n", NoteError::BadSignatureLine(1)),
         ] {
             assert_eq!(Note::parse(bad), Err(error), "{bad:?}");
         }
         let many = |n| format!("text\n\n{}", "— k AAAAAQI=\n".repeat(n));
-        assert_eq!(
-            Note::parse(&many(16)).map(|note| note.signatures.len()),
-            Ok(16)
-        );
+        assert_eq!(Note::parse(&many(16)).map(|note| note.signatures.len()), Ok(16));
         assert_eq!(Note::parse(&many(17)), Err(NoteError::TooManySignatures));
         let long = "x".repeat(MAX_NOTE_LEN + 1);
-        assert_eq!(
-            Note::parse(&long),
-            Err(NoteError::TooLong(MAX_NOTE_LEN + 1))
-        );
+        assert_eq!(Note::parse(&long), Err(NoteError::TooLong(MAX_NOTE_LEN + 1)));
     }
 
     /// EL-10: a vkey has one spelling.
@@ -411,27 +368,12 @@ mod tests {
     fn el_10_malformed_vkeys_are_refused() {
         let (expected, found) = (0xc74f_20a3, 0xc74f_20a4);
         for (bad, error) in [
-            (
-                GO_VKEY.replace("c74f20a3", "c74f20a4"),
-                NoteError::WrongKeyId { expected, found },
-            ),
-            (
-                GO_VKEY.replace("c74f20a3", "C74F20A3"),
-                NoteError::BadVerifierKey,
-            ),
-            (
-                GO_VKEY.replace("c74f20a3", "c74f20"),
-                NoteError::BadVerifierKey,
-            ),
+            (GO_VKEY.replace("c74f20a3", "c74f20a4"), NoteError::WrongKeyId { expected, found }),
+            (GO_VKEY.replace("c74f20a3", "C74F20A3"), NoteError::BadVerifierKey),
+            (GO_VKEY.replace("c74f20a3", "c74f20"), NoteError::BadVerifierKey),
             (GO_VKEY.replace("PeterNeumann", ""), NoteError::BadKeyName),
-            (
-                GO_VKEY.replace("PeterNeumann", "Peter Neumann"),
-                NoteError::BadKeyName,
-            ),
-            (
-                GO_VKEY.replace("+ARpc", "+BBpc"),
-                NoteError::UnknownKeyType(4),
-            ),
+            (GO_VKEY.replace("PeterNeumann", "Peter Neumann"), NoteError::BadKeyName),
+            (GO_VKEY.replace("+ARpc", "+BBpc"), NoteError::UnknownKeyType(4)),
             (GO_VKEY.replace("+ARpc", "+2Q"), NoteError::BadVerifierKey),
             (format!("{GO_VKEY}\n"), NoteError::BadVerifierKey),
             ("a+00000000".into(), NoteError::BadVerifierKey),
@@ -440,20 +382,14 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<VerifierKey>(), Err(error), "{bad:?}");
         }
-        let short = SignatureError::PublicKeyLength {
-            suite: Suite::MlDsa44,
-            found: 2,
-        };
+        let short = SignatureError::PublicKeyLength { suite: Suite::MlDsa44, found: 2 };
         let vkey = "a+00000000+BgAA".parse::<VerifierKey>();
         assert_eq!(vkey, Err(NoteError::BadKeyLength(short)));
     }
 
     #[test]
     fn the_longest_vkey_is_within_the_limit() {
-        let key = PublicKey {
-            suite: Suite::MlDsa44,
-            bytes: alloc::vec![0xff; 1_312],
-        };
+        let key = PublicKey { suite: Suite::MlDsa44, bytes: alloc::vec![0xff; 1_312] };
         let vkey = VerifierKey::new(&"n".repeat(255), &key).unwrap();
         assert_eq!(vkey.to_string().len(), 2_017);
         assert_eq!(vkey.to_string().parse(), Ok(vkey));

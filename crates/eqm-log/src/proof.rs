@@ -46,10 +46,7 @@ impl fmt::Display for ProofError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(len) => {
-                write!(
-                    f,
-                    "a proof file has at most {MAX_PROOF_LEN} bytes, this one has {len}"
-                )
+                write!(f, "a proof file has at most {MAX_PROOF_LEN} bytes, this one has {len}")
             }
             Self::NotAProof => write!(f, "the first line is not \"{FIRST_LINE}\""),
             Self::BadExtra => f.write_str("the extra data of the proof is malformed"),
@@ -91,14 +88,8 @@ impl LogProof {
     ) -> Result<VerifiedCheckpoint, ProofError> {
         let checkpoint =
             Checkpoint::verify(&self.checkpoint, keys).map_err(ProofError::Checkpoint)?;
-        verify_inclusion(
-            leaf,
-            self.index,
-            checkpoint.size(),
-            &self.path,
-            &checkpoint.root(),
-        )
-        .map_err(ProofError::Inclusion)?;
+        verify_inclusion(leaf, self.index, checkpoint.size(), &self.path, &checkpoint.root())
+            .map_err(ProofError::Inclusion)?;
         Ok(checkpoint)
     }
 }
@@ -119,20 +110,12 @@ impl FromStr for LogProof {
             Some(line) => parse_extra(line)?,
             None => Vec::new(),
         };
-        let index = lines
-            .next()
-            .and_then(parse_index)
-            .ok_or(ProofError::BadIndex)?;
+        let index = lines.next().and_then(parse_index).ok_or(ProofError::BadIndex)?;
         let path = parse_path(lines)?;
         if checkpoint.is_empty() || checkpoint.len() > MAX_NOTE_LEN {
             return Err(ProofError::NoCheckpoint);
         }
-        Ok(Self {
-            extra,
-            index,
-            path,
-            checkpoint: String::from(checkpoint),
-        })
+        Ok(Self { extra, index, path, checkpoint: String::from(checkpoint) })
     }
 }
 
@@ -144,9 +127,7 @@ fn parse_extra(line: &str) -> Result<Vec<u8>, ProofError> {
 }
 
 fn parse_index(line: &str) -> Option<u64> {
-    line.strip_prefix("index ")
-        .and_then(parse_decimal)
-        .filter(|index| *index < MAX_LOG_SIZE)
+    line.strip_prefix("index ").and_then(parse_decimal).filter(|index| *index < MAX_LOG_SIZE)
 }
 
 fn parse_path<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<TreeHash>, ProofError> {
@@ -167,9 +148,7 @@ impl fmt::Display for LogProof {
             writeln!(f, "extra {}", base64_encode(&self.extra))?;
         }
         writeln!(f, "index {}", self.index)?;
-        self.path
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{hash}"))?;
+        self.path.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
         write!(f, "\n{}", self.checkpoint)
     }
 }

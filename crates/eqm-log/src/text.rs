@@ -20,11 +20,7 @@ pub(crate) fn base64_decode(text: &str) -> Option<Vec<u8>> {
 pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if canonical && digits {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if canonical && digits { text.parse().ok() } else { None }
 }
 
 /// Whether the text can stand on a line: no control characters.
@@ -50,17 +46,7 @@ mod tests {
     fn decimals_have_one_spelling() {
         assert_eq!(parse_decimal("0"), Some(0));
         assert_eq!(parse_decimal("18446744073709551615"), Some(u64::MAX));
-        for bad in [
-            "",
-            "00",
-            "01",
-            "+1",
-            "-1",
-            " 1",
-            "1 ",
-            "18446744073709551616",
-            "١",
-        ] {
+        for bad in ["", "00", "01", "+1", "-1", " 1", "1 ", "18446744073709551616", "١"] {
             assert_eq!(parse_decimal(bad), None, "{bad:?}");
         }
     }
@@ -70,15 +56,7 @@ mod tests {
         for good in ["a", "example.com/log", "ü"] {
             assert!(is_key_name(good), "{good:?}");
         }
-        for bad in [
-            "",
-            "a b",
-            "a\u{a0}b",
-            "a+b",
-            "a\nb",
-            "a\0",
-            &"x".repeat(256),
-        ] {
+        for bad in ["", "a b", "a\u{a0}b", "a+b", "a\nb", "a\0", &"x".repeat(256)] {
             assert!(!is_key_name(bad), "{bad:?}");
         }
         assert!(is_origin("a log + more") && !is_origin("two\nlines") && !is_origin(""));

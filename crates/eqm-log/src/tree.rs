@@ -125,10 +125,7 @@ mod tests {
     #[test]
     fn el_8_base64_is_strict() {
         let root = empty_root();
-        assert_eq!(
-            root.to_base64(),
-            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-        );
+        assert_eq!(root.to_base64(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
         assert_eq!(TreeHash::from_base64(&root.to_base64()), Some(root));
         for bad in [
             "",

@@ -37,30 +37,15 @@ fn el_8_text_is_strict() {
     for (bad, error) in [
         (String::new(), CheckpointError::MissingLines),
         (format!("{ORIGIN}\n5\n"), CheckpointError::MissingLines),
-        (
-            format!("{ORIGIN}\n5\n{root}"),
-            CheckpointError::MissingLines,
-        ),
-        (
-            format!("{ORIGIN}\n5\n{root}\n\n"),
-            CheckpointError::ExtensionLines,
-        ),
-        (
-            format!("{ORIGIN}\n5\n{root}\nmore\n"),
-            CheckpointError::ExtensionLines,
-        ),
+        (format!("{ORIGIN}\n5\n{root}"), CheckpointError::MissingLines),
+        (format!("{ORIGIN}\n5\n{root}\n\n"), CheckpointError::ExtensionLines),
+        (format!("{ORIGIN}\n5\n{root}\nmore\n"), CheckpointError::ExtensionLines),
         (format!("{ORIGIN}\n05\n{root}\n"), CheckpointError::BadSize),
         (format!("{ORIGIN}\n+5\n{root}\n"), CheckpointError::BadSize),
-        (
-            format!("{ORIGIN}\n9223372036854775808\n{root}\n"),
-            CheckpointError::BadSize,
-        ),
+        (format!("{ORIGIN}\n9223372036854775808\n{root}\n"), CheckpointError::BadSize),
         (format!("{ORIGIN}\n5\n{root}=\n"), CheckpointError::BadRoot),
         (format!("\n5\n{root}\n"), CheckpointError::BadOrigin),
-        (
-            format!("{}\n5\n{root}\n", "x".repeat(256)),
-            CheckpointError::BadOrigin,
-        ),
+        (format!("{}\n5\n{root}\n", "x".repeat(256)), CheckpointError::BadOrigin),
     ] {
         assert_eq!(Checkpoint::parse_text(&bad), Err(error), "{bad:?}");
     }
@@ -99,14 +84,8 @@ fn el_11_el_13_cosigned_message() {
         assert_eq!(with_time(time, time), Ok(5));
     }
     let error = SignatureError::Mismatch;
-    assert_eq!(
-        with_time(1, 0),
-        Err(CheckpointError::BadSignature { key_id, error })
-    );
-    assert_eq!(
-        with_time(max + 1, max + 1),
-        Err(CheckpointError::BadTimestamp { key_id })
-    );
+    assert_eq!(with_time(1, 0), Err(CheckpointError::BadSignature { key_id, error }));
+    assert_eq!(with_time(max + 1, max + 1), Err(CheckpointError::BadTimestamp { key_id }));
 }
 
 /// EL-13: both kinds of signature are required.
@@ -151,9 +130,7 @@ fn el_13_unknown_keys_are_ignored_and_bad_signatures_reject() {
     }
     let mut short = Note::parse(&sign(&head(5))).unwrap();
     short.signatures[1].bytes.truncate(7);
-    let error = CheckpointError::BadTimestamp {
-        key_id: keys()[1].key_id(),
-    };
+    let error = CheckpointError::BadTimestamp { key_id: keys()[1].key_id() };
     assert_eq!(Checkpoint::verify(&short.to_string(), &keys()), Err(error));
 }
 
@@ -162,30 +139,21 @@ fn el_13_unknown_keys_are_ignored_and_bad_signatures_reject() {
 fn el_13_signatures_bind_origin_size_and_root() {
     let note = sign(&head(5));
     for (from, to) in [
-        (
-            format!("{ORIGIN}\n5"),
-            "qfs.example/best-log\n5".to_string(),
-        ),
+        (format!("{ORIGIN}\n5"), "qfs.example/best-log\n5".to_string()),
         ("\n5\n".into(), "\n6\n".into()),
         (head(5).root().to_base64(), head(4).root().to_base64()),
     ] {
         let changed = note.replacen(&from, &to, 1);
         assert_ne!(changed, note);
         let rejected = Checkpoint::verify(&changed, &keys()).unwrap_err();
-        assert!(
-            matches!(rejected, CheckpointError::BadSignature { .. }),
-            "{to}"
-        );
+        assert!(matches!(rejected, CheckpointError::BadSignature { .. }), "{to}");
     }
 }
 
 #[test]
 fn el_12_signing_refuses_what_would_not_verify() {
     let checkpoint = head(5).checkpoint(ORIGIN);
-    let swapped = CheckpointError::WrongSuite {
-        expected: Suite::Ed25519,
-        found: Suite::MlDsa44,
-    };
+    let swapped = CheckpointError::WrongSuite { expected: Suite::Ed25519, found: Suite::MlDsa44 };
     assert_eq!(checkpoint.sign(ORIGIN, &pq(), &ed()), Err(swapped));
     let bad_name = CheckpointError::Note(NoteError::BadKeyName);
     for name in ["", "with space", "with+plus", &"x".repeat(256)] {
@@ -195,14 +163,8 @@ fn el_12_signing_refuses_what_would_not_verify() {
         let error = head(5).checkpoint(origin).sign(ORIGIN, &ed(), &pq());
         assert_eq!(error, Err(CheckpointError::BadOrigin));
     }
-    let huge = Checkpoint {
-        size: 1 << 63,
-        ..checkpoint
-    };
-    assert_eq!(
-        huge.sign(ORIGIN, &ed(), &pq()),
-        Err(CheckpointError::BadSize)
-    );
+    let huge = Checkpoint { size: 1 << 63, ..checkpoint };
+    assert_eq!(huge.sign(ORIGIN, &ed(), &pq()), Err(CheckpointError::BadSize));
 }
 
 proptest! {

@@ -14,11 +14,7 @@ use protocol::Hash32;
 use std::io::{Read, Write};
 
 fn header(count: u64) -> Header {
-    Header {
-        origin: ORIGIN.into(),
-        count,
-        keys: keys().to_vec(),
-    }
+    Header { origin: ORIGIN.into(), count, keys: keys().to_vec() }
 }
 
 fn write(bodies: &[impl AsRef<[u8]>]) -> Vec<u8> {
@@ -80,12 +76,7 @@ fn el_18_reading_gives_back_entries_chain_and_tree() {
         for (seq, body) in BODIES[..count].iter().enumerate() {
             let entry_hash = eqm_log::chain::entry_hash(&prev_entry_hash, body);
             let seq = seq as u64;
-            let expected = ExportedEntry {
-                seq,
-                prev_entry_hash,
-                entry_hash,
-                body,
-            };
+            let expected = ExportedEntry { seq, prev_entry_hash, entry_hash, body };
             assert_eq!(reader.next_entry(), Ok(Some(expected)));
             prev_entry_hash = entry_hash;
         }
@@ -94,10 +85,7 @@ fn el_18_reading_gives_back_entries_chain_and_tree() {
         assert_eq!(*export.head(), head(count));
         assert_eq!(export.file_hash(), Hash32::of(&file[..file.len() - 32]));
         let verified = export.verify(&keys()).unwrap();
-        assert_eq!(
-            (verified.size(), verified.root()),
-            (count as u64, head(count).root())
-        );
+        assert_eq!((verified.size(), verified.root()), (count as u64, head(count).root()));
         assert!(export.verify(&[]).is_err());
     }
 }
@@ -128,16 +116,11 @@ fn el_19_every_truncation_is_named() {
             _ if cut < frames + 16 => Place::Frame { seq: 1 },
             _ => Place::Trailer,
         };
-        let truncated = FormatError::Truncated {
-            offset: cut as u64,
-            place,
-        };
+        let truncated = FormatError::Truncated { offset: cut as u64, place };
         assert_eq!(read(&file[..cut]), Err(truncated));
     }
     let longer = [&file[..], b"\n"].concat();
-    let trailing = FormatError::TrailingBytes {
-        offset: file.len() as u64,
-    };
+    let trailing = FormatError::TrailingBytes { offset: file.len() as u64 };
     assert_eq!(read(&longer), Err(trailing));
 }
 
@@ -151,63 +134,33 @@ fn el_16_el_17_el_19_errors_have_names() {
         read(&rehashed(file)).unwrap_err()
     };
     let out_of_bounds = |place, length, max| FormatError::LengthOutOfBounds { place, length, max };
-    let (frames, frame_0, frame_1) = (
-        frames_at(),
-        Place::Frame { seq: 0 },
-        Place::Frame { seq: 1 },
-    );
+    let (frames, frame_0, frame_1) =
+        (frames_at(), Place::Frame { seq: 0 }, Place::Frame { seq: 1 });
     let max = MAX_BODY_LEN as u64;
     assert_eq!(patched(0, b"P"), FormatError::BadMagic);
-    assert_eq!(
-        patched(8, &[0, 0, 0, 2]),
-        FormatError::UnsupportedVersion(2)
-    );
+    assert_eq!(patched(8, &[0, 0, 0, 2]), FormatError::UnsupportedVersion(2));
     assert_eq!(patched(12, &[0x80]), FormatError::BadCount((1 << 63) | 2));
     assert_eq!(patched(20, &[0]), out_of_bounds(Place::Header, 0, 255));
     assert_eq!(patched(21, b"\n"), FormatError::BadOrigin);
     assert_eq!(patched(21, &[0xff]), FormatError::NotUtf8(Place::Header));
-    assert_eq!(
-        patched(21 + ORIGIN.len(), &[17]),
-        out_of_bounds(Place::Header, 17, 16)
-    );
-    assert!(matches!(
-        patched(24 + ORIGIN.len(), b"Q"),
-        FormatError::BadKey(_)
-    ));
-    assert_eq!(
-        patched(frames, &[0, 0, 0, 0]),
-        out_of_bounds(frame_0, 0, max)
-    );
-    assert_eq!(
-        patched(frames, &[0, 1, 0, 0]),
-        out_of_bounds(frame_0, 65_536, max)
-    );
-    assert_eq!(
-        patched(frames + 11, &[0xff; 4]),
-        out_of_bounds(frame_1, 0xffff_ffff, max)
-    );
+    assert_eq!(patched(21 + ORIGIN.len(), &[17]), out_of_bounds(Place::Header, 17, 16));
+    assert!(matches!(patched(24 + ORIGIN.len(), b"Q"), FormatError::BadKey(_)));
+    assert_eq!(patched(frames, &[0, 0, 0, 0]), out_of_bounds(frame_0, 0, max));
+    assert_eq!(patched(frames, &[0, 1, 0, 0]), out_of_bounds(frame_0, 65_536, max));
+    assert_eq!(patched(frames + 11, &[0xff; 4]), out_of_bounds(frame_1, 0xffff_ffff, max));
     let trailer = frames + 16;
     let final_hash = patched(trailer, &[0; 32]);
     assert!(matches!(final_hash, FormatError::FinalHashMismatch { .. }));
     let note_len = patched(trailer + 32, &[0, 1, 0, 1]);
     assert_eq!(note_len, out_of_bounds(Place::Trailer, 65_537, 65_536));
-    assert_eq!(
-        patched(trailer + 36, &[0xff]),
-        FormatError::NotUtf8(Place::Trailer)
-    );
+    assert_eq!(patched(trailer + 36, &[0xff]), FormatError::NotUtf8(Place::Trailer));
     let other_log = patched(trailer + 36, b"Q");
     assert!(matches!(other_log, FormatError::OtherCheckpoint { .. }));
-    assert!(matches!(
-        patched(trailer + 36, b"\n"),
-        FormatError::BadCheckpoint(_)
-    ));
+    assert!(matches!(patched(trailer + 36, b"\n"), FormatError::BadCheckpoint(_)));
 
     let mut wrong_hash = file.clone();
     *wrong_hash.last_mut().unwrap() ^= 1;
-    assert!(matches!(
-        read(&wrong_hash),
-        Err(FormatError::FileHashMismatch { .. })
-    ));
+    assert!(matches!(read(&wrong_hash), Err(FormatError::FileHashMismatch { .. })));
 }
 
 /// EL-18: another body with every hash of the file made to fit still fails at the checkpoint.
@@ -232,60 +185,25 @@ fn el_20_the_writer_refuses_what_no_reader_would_take() {
     let frame = Place::Frame { seq: 0 };
     let max = MAX_BODY_LEN as u64;
     for length in [0, max + 1] {
-        let error = FormatError::LengthOutOfBounds {
-            place: frame,
-            length,
-            max,
-        };
+        let error = FormatError::LengthOutOfBounds { place: frame, length, max };
         assert_eq!(writer.push(&vec![1; length as usize]), Err(error.into()));
     }
     writer.push(&vec![1; MAX_BODY_LEN]).unwrap();
-    let more = FormatError::WrongCount {
-        declared: 1,
-        written: 2,
-    };
+    let more = FormatError::WrongCount { declared: 1, written: 2 };
     assert_eq!(writer.push(b"more"), Err(more.into()));
     let other = writer.finish(&sign(&head(1))).unwrap_err();
-    assert!(matches!(
-        other,
-        ExportError::Format(FormatError::OtherCheckpoint { .. })
-    ));
+    assert!(matches!(other, ExportError::Format(FormatError::OtherCheckpoint { .. })));
 
-    let missing = Writer::create(&mut unfinished, &header(1))
-        .unwrap()
-        .finish(&sign(&head(0)));
-    let error = FormatError::WrongCount {
-        declared: 1,
-        written: 0,
-    };
+    let missing = Writer::create(&mut unfinished, &header(1)).unwrap().finish(&sign(&head(0)));
+    let error = FormatError::WrongCount { declared: 1, written: 0 };
     assert_eq!(missing.unwrap_err(), error.into());
 
-    let create = |header: Header| {
-        Writer::create(&mut Vec::new(), &header)
-            .map(|_| ())
-            .unwrap_err()
-    };
-    let bad_origin = create(Header {
-        origin: "two\nlines".into(),
-        ..header(0)
-    });
+    let create = |header: Header| Writer::create(&mut Vec::new(), &header).map(|_| ()).unwrap_err();
+    let bad_origin = create(Header { origin: "two\nlines".into(), ..header(0) });
     assert_eq!(bad_origin, FormatError::BadOrigin.into());
-    let no_keys = FormatError::LengthOutOfBounds {
-        place: Place::Header,
-        length: 0,
-        max: 16,
-    };
-    assert_eq!(
-        create(Header {
-            keys: vec![],
-            ..header(0)
-        }),
-        no_keys.into()
-    );
-    assert_eq!(
-        create(header(1 << 63)),
-        FormatError::BadCount(1 << 63).into()
-    );
+    let no_keys = FormatError::LengthOutOfBounds { place: Place::Header, length: 0, max: 16 };
+    assert_eq!(create(Header { keys: vec![], ..header(0) }), no_keys.into());
+    assert_eq!(create(header(1 << 63)), FormatError::BadCount(1 << 63).into());
 }
 
 /// EL-3, EL-16: whatever the protocol allows as a body fits a frame, and the other way round.
@@ -326,10 +244,7 @@ fn short_reads_are_no_end() {
         }
         _ => Ok(0),
     };
-    assert_eq!(
-        Reader::open(one_by_one).unwrap().finish().unwrap(),
-        read(&file).unwrap()
-    );
+    assert_eq!(Reader::open(one_by_one).unwrap().finish().unwrap(), read(&file).unwrap());
 }
 
 proptest! {

@@ -37,12 +37,7 @@ fn prove(index: u64) -> (TreeHash, LogProof) {
     }
     let path = inclusion_proof(&nodes, index, frontier.size()).unwrap();
     let checkpoint = sign(&head(BODIES.len()));
-    let proof = LogProof {
-        extra: Vec::new(),
-        index,
-        path,
-        checkpoint,
-    };
+    let proof = LogProof { extra: Vec::new(), index, path, checkpoint };
     (leaves[usize::try_from(index).unwrap()], proof)
 }
 
@@ -59,12 +54,7 @@ fn el_14_every_entry_is_proved_and_only_itself() {
     for (index, (leaf, proof)) in proofs.iter().enumerate() {
         let file = proof.to_string();
         assert_eq!(file.parse(), Ok(proof.clone()));
-        assert_eq!(
-            proof
-                .verify(leaf, &keys())
-                .map(|checkpoint| checkpoint.size()),
-            Ok(5)
-        );
+        assert_eq!(proof.verify(leaf, &keys()).map(|checkpoint| checkpoint.size()), Ok(5));
         for (other, (other_leaf, _)) in proofs.iter().enumerate() {
             assert_eq!(proof.verify(other_leaf, &keys()).is_ok(), other == index);
         }
@@ -100,21 +90,12 @@ fn el_14_malformed_files_are_refused() {
         assert_eq!(bad.parse::<LogProof>(), Err(error), "{from} to {to}");
     }
     let end = file.find("\n\n").unwrap();
-    assert_eq!(
-        file[..end + 1].parse::<LogProof>(),
-        Err(ProofError::NoCheckpoint)
-    );
-    assert_eq!(
-        file[..end + 2].parse::<LogProof>(),
-        Err(ProofError::NoCheckpoint)
-    );
+    assert_eq!(file[..end + 1].parse::<LogProof>(), Err(ProofError::NoCheckpoint));
+    assert_eq!(file[..end + 2].parse::<LogProof>(), Err(ProofError::NoCheckpoint));
     proof.extra = vec![0; MAX_EXTRA_LEN];
     assert_eq!(proof.to_string().parse(), Ok(proof.clone()));
     proof.extra.push(0);
-    assert_eq!(
-        proof.to_string().parse::<LogProof>(),
-        Err(ProofError::BadExtra)
-    );
+    assert_eq!(proof.to_string().parse::<LogProof>(), Err(ProofError::BadExtra));
 }
 
 proptest! {

@@ -23,9 +23,7 @@ impl CheckpointFile {
     /// The file in a ledger's directory.
     #[must_use]
     pub fn in_dir(dir: &Path) -> Self {
-        Self {
-            path: dir.join("checkpoint"),
-        }
+        Self { path: dir.join("checkpoint") }
     }
 
     /// The note and what it states; `None` before the first one.

@@ -74,35 +74,22 @@ impl Executor {
                 cursor.next_seq
             )));
         }
-        let frontier = match state
-            .store()
-            .get(FRONTIER_KEY)
-            .map_err(|e| halted(StateError::Store(e)))?
-        {
-            Some(bytes) => canonical::decode(&bytes)
-                .map_err(|_| JournalError::Halted("the tree's frontier cannot be read".into()))?,
-            None => Frontier::new(),
-        };
+        let frontier =
+            match state.store().get(FRONTIER_KEY).map_err(|e| halted(StateError::Store(e)))? {
+                Some(bytes) => canonical::decode(&bytes).map_err(|_| {
+                    JournalError::Halted("the tree's frontier cannot be read".into())
+                })?,
+                None => Frontier::new(),
+            };
         let head = LogHead::resume(cursor.head, frontier);
         if head.size() != cursor.next_seq {
-            return Err(JournalError::Halted(
-                "state and tree stand at different entries".into(),
-            ));
+            return Err(JournalError::Halted("state and tree stand at different entries".into()));
         }
         let flushed_seq = cursor.next_seq;
-        let mut executor = Self {
-            state,
-            log,
-            head,
-            pending_nodes: BTreeMap::new(),
-            flushed_seq,
-        };
+        let mut executor = Self { state, log, head, pending_nodes: BTreeMap::new(), flushed_seq };
         let re_executed = executor.catch_up()?;
-        let recovery = Recovery {
-            entries: executor.log.len(),
-            re_executed,
-            torn_bytes: tail.torn_bytes,
-        };
+        let recovery =
+            Recovery { entries: executor.log.len(), re_executed, torn_bytes: tail.torn_bytes };
         Ok((executor, recovery))
     }
 
@@ -124,10 +111,7 @@ impl Executor {
 
     fn re_execute(&mut self, entry: &LoggedEntry) -> Result<(), JournalError> {
         let wrong = |what: String| {
-            JournalError::Damaged(format!(
-                "entry {}: {what}; the replica stops here",
-                entry.seq
-            ))
+            JournalError::Damaged(format!("entry {}: {what}; the replica stops here", entry.seq))
         };
         let body = EntryBody::from_bytes(&entry.body).map_err(|error| wrong(error.to_string()))?;
         let again = execute_committed(&mut self.state, body.tick, body.command).map_err(halted)?;
@@ -190,18 +174,8 @@ impl Executor {
         let done = execute(&mut self.state, tick, command).map_err(halted)?;
         let entry_hash = self.append_to_tree(&done.bytes);
         self.state.link(entry_hash).map_err(halted)?;
-        let receipt = Receipt {
-            seq: done.body.seq,
-            entry_hash,
-            outcome: done.body.outcome,
-        };
-        Ok((
-            Submitted::Logged {
-                receipt,
-                refusal: done.refusal,
-            },
-            done.bytes,
-        ))
+        let receipt = Receipt { seq: done.body.seq, entry_hash, outcome: done.body.outcome };
+        Ok((Submitted::Logged { receipt, refusal: done.refusal }, done.bytes))
     }
 
     /// The state may be ahead of the log in memory while this runs, never on disk: [`Self::flush`] comes after.
@@ -222,11 +196,7 @@ impl Executor {
     /// # Errors
     /// [`JournalError::Poisoned`] in that case.
     pub fn check_whole(&self) -> Result<(), JournalError> {
-        if self.head.size() == self.log.len() {
-            Ok(())
-        } else {
-            Err(JournalError::Poisoned)
-        }
+        if self.head.size() == self.log.len() { Ok(()) } else { Err(JournalError::Poisoned) }
     }
 
     /// The receipt of an entry in the log.
@@ -238,11 +208,7 @@ impl Executor {
         let entry = self.log.entry(seq)?.ok_or_else(missing)?;
         let body = EntryBody::from_bytes(&entry.body)
             .map_err(|error| JournalError::Damaged(format!("entry {seq}: {error}")))?;
-        Ok(Receipt {
-            seq,
-            entry_hash: entry.entry_hash(),
-            outcome: body.outcome,
-        })
+        Ok(Receipt { seq, entry_hash: entry.entry_hash(), outcome: body.outcome })
     }
 
     /// Hands state and tree to the state store, in one commit that stands at one entry.
@@ -260,10 +226,7 @@ impl Executor {
             .into_iter()
             .map(|((level, index), hash)| (tree_key(level, index), Some(hash.0.to_vec())))
             .collect();
-        extra.insert(
-            FRONTIER_KEY.to_vec(),
-            Some(canonical::encode(self.head.frontier())),
-        );
+        extra.insert(FRONTIER_KEY.to_vec(), Some(canonical::encode(self.head.frontier())));
         self.state.flush(extra).map_err(halted)?;
         self.flushed_seq = self.head.size();
         Ok(())
@@ -274,11 +237,7 @@ impl Executor {
     /// # Errors
     /// As [`Executor::flush`].
     pub fn settle(&mut self) -> Result<(), JournalError> {
-        if self.head.size() - self.flushed_seq >= UNFLUSHED_ENTRIES {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.head.size() - self.flushed_seq >= UNFLUSHED_ENTRIES { self.flush() } else { Ok(()) }
     }
 
     /// The state after the last entry.
@@ -311,12 +270,9 @@ impl NodeReader for Executor {
         }
         let stored = self.state.store().get(&tree_key(level, index));
         let bytes = stored.map_err(|error| halted(StateError::Store(error)))?;
-        bytes
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(TreeHash)
-            .ok_or_else(|| {
-                JournalError::Halted(format!("the tree has no node {index} at level {level}"))
-            })
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(TreeHash).ok_or_else(|| {
+            JournalError::Halted(format!("the tree has no node {index} at level {level}"))
+        })
     }
 }
 

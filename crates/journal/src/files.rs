@@ -37,12 +37,8 @@ pub fn sync_dir(path: &Path) -> Result<(), JournalError> {
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
     let staged = path.with_extension("new");
     let write = |staged: &Path| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(staged)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(staged)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(staged, path)
@@ -87,10 +83,7 @@ mod tests {
     fn a_lock_is_held_once_and_freed_with_its_holder() {
         let dir = tempfile::tempdir().unwrap();
         let lock = DirLock::take(dir.path()).unwrap();
-        assert!(matches!(
-            DirLock::take(dir.path()),
-            Err(JournalError::Busy(_))
-        ));
+        assert!(matches!(DirLock::take(dir.path()), Err(JournalError::Busy(_))));
         drop(lock);
         assert!(DirLock::take(dir.path()).is_ok());
     }

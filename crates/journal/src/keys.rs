@@ -26,9 +26,7 @@ impl KeyStore {
     /// What the operating system says.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
         files::make_dir(dir)?;
-        Ok(Self {
-            dir: dir.to_path_buf(),
-        })
+        Ok(Self { dir: dir.to_path_buf() })
     }
 
     /// The signer called `name`, whose key is made on first use.
@@ -74,11 +72,8 @@ impl KeyStore {
 
     /// Writes a fresh seed beside the final name and links it there: a crash leaves no half-written key.
     fn create(&self, path: &Path) -> Result<(), JournalError> {
-        let failed = |source| JournalError::Io {
-            what: "cannot make key",
-            path: path.into(),
-            source,
-        };
+        let failed =
+            |source| JournalError::Io { what: "cannot make key", path: path.into(), source };
         let mut seed = Zeroizing::new([0u8; SEED_LEN]);
         getrandom::fill(seed.as_mut()).map_err(|error| failed(io::Error::other(error)))?;
         let staged = path.with_extension("new");
@@ -110,26 +105,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = KeyStore::open(&dir.path().join("keys")).unwrap();
         assert!(keys.existing("operator", Suite::Ed25519).is_err());
-        let first = keys
-            .signer("operator", Suite::Ed25519)
-            .unwrap()
-            .public_key();
-        assert_eq!(
-            keys.signer("operator", Suite::Ed25519)
-                .unwrap()
-                .public_key(),
-            first
-        );
+        let first = keys.signer("operator", Suite::Ed25519).unwrap().public_key();
+        assert_eq!(keys.signer("operator", Suite::Ed25519).unwrap().public_key(), first);
         let path = dir.path().join("keys/operator.ed25519");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, "short").unwrap();
-        let error = keys
-            .existing("operator", Suite::Ed25519)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            !error.contains("short"),
-            "a key's text never reaches a message: {error}"
-        );
+        let error = keys.existing("operator", Suite::Ed25519).unwrap_err().to_string();
+        assert!(!error.contains("short"), "a key's text never reaches a message: {error}");
     }
 }

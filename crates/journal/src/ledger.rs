@@ -6,6 +6,7 @@
 //! DIR/log/        the log: the only thing that cannot be rebuilt
 //! DIR/state/      RocksDB, a cache of the log
 //! DIR/checkpoint  the latest signed checkpoint
+//! DIR/uploads/    what appeared in each epoch, to collect what no entry names (JO-7)
 //! DIR/nodes/      shards of the nodes that this process keeps itself
 //! ```
 
@@ -121,17 +122,7 @@ impl Ledger {
         // The name says which log it is, not whose: it is bound to the log's own key.
         let name = format!("qfs.local/{}", &log_keys[0].fingerprint().to_hex()[..16]);
         let operator = key("operator", Suite::MlDsa44)?;
-        Ok((
-            Genesis {
-                name,
-                log_keys,
-                operator,
-                council,
-                parameters,
-                nodes: listed,
-            },
-            node_keys,
-        ))
+        Ok((Genesis { name, log_keys, operator, council, parameters, nodes: listed }, node_keys))
     }
 
     /// Opens the ledger in `dir`; re-executes what its state has not seen.
@@ -146,9 +137,7 @@ impl Ledger {
         if ledger.executor.log().is_empty() {
             return Err(JournalError::NoLedger(dir.to_path_buf()));
         }
-        ledger
-            .checkpoint
-            .check(ledger.executor.head(), &ledger.executor)?;
+        ledger.checkpoint.check(ledger.executor.head(), &ledger.executor)?;
         Ok((ledger, recovery))
     }
 
@@ -189,10 +178,7 @@ impl Ledger {
             logged.extend(self.executor.execute(batch)?);
         }
         let mut logged = logged.into_iter();
-        Ok(results
-            .into_iter()
-            .filter_map(|result| result.or_else(|| logged.next()))
-            .collect())
+        Ok(results.into_iter().filter_map(|result| result.or_else(|| logged.next())).collect())
     }
 
     /// The state after the last entry.
@@ -205,10 +191,7 @@ impl Ledger {
     /// # Errors
     /// When the state store fails.
     pub fn state_root(&mut self) -> Result<Hash32, JournalError> {
-        self.executor
-            .state_mut()
-            .root()
-            .map_err(|error| JournalError::Halted(error.to_string()))
+        self.executor.state_mut().root().map_err(|error| JournalError::Halted(error.to_string()))
     }
 
     /// Number of entries.
@@ -257,10 +240,7 @@ impl Ledger {
     /// # Errors
     /// When its key cannot be read or made.
     pub fn node_key(&self, node: &NodeId) -> Result<PublicKey, JournalError> {
-        Ok(self
-            .keys
-            .signer(&format!("node-{node}"), Suite::MlDsa44)?
-            .public_key())
+        Ok(self.keys.signer(&format!("node-{node}"), Suite::MlDsa44)?.public_key())
     }
 
     /// Name of the log, as in its checkpoints.
@@ -274,10 +254,7 @@ impl Ledger {
     /// # Errors
     /// When genesis names keys that cannot stand in a note.
     pub fn verifier_keys(&self) -> Result<Vec<VerifierKey>, JournalError> {
-        let keys = self
-            .state()
-            .genesis()
-            .map_or(&[][..], |genesis| &genesis.log_keys);
+        let keys = self.state().genesis().map_or(&[][..], |genesis| &genesis.log_keys);
         keys.iter()
             .map(|key| VerifierKey::new(self.origin(), key))
             .collect::<Result<_, _>>()
@@ -294,8 +271,7 @@ impl Ledger {
             ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
             ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
         };
-        self.checkpoint
-            .sign(self.origin(), self.executor.head(), &signers)
+        self.checkpoint.sign(self.origin(), self.executor.head(), &signers)
     }
 
     /// The latest checkpoint that was signed, and its size.
@@ -303,10 +279,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be read.
     pub fn last_checkpoint(&self) -> Result<Option<(String, u64)>, JournalError> {
-        Ok(self
-            .checkpoint
-            .read()?
-            .map(|(note, checkpoint)| (note, checkpoint.size)))
+        Ok(self.checkpoint.read()?.map(|(note, checkpoint)| (note, checkpoint.size)))
     }
 
     /// Visits the entries from `seq` on.
@@ -353,12 +326,7 @@ impl Ledger {
     pub fn prove(&self, seq: u64) -> Result<LogProof, JournalError> {
         let checkpoint = self.sign_checkpoint()?;
         let path = self.inclusion_path(seq, self.len())?;
-        Ok(LogProof {
-            extra: Vec::new(),
-            index: seq,
-            path,
-            checkpoint,
-        })
+        Ok(LogProof { extra: Vec::new(), index: seq, path, checkpoint })
     }
 
     /// Writes the whole log as one file, ending with a checkpoint over all of it; returns the file's hash.

@@ -71,12 +71,7 @@ impl Log {
     pub fn open(dir: &Path) -> Result<(Self, Tail), JournalError> {
         files::make_dir(dir)?;
         let segments = list_segments(dir)?;
-        let mut log = Self {
-            dir: dir.to_path_buf(),
-            segments,
-            poisoned: false,
-            ..Self::closed()
-        };
+        let mut log = Self { dir: dir.to_path_buf(), segments, poisoned: false, ..Self::closed() };
         let mut tail = Tail::default();
         while let Some(last) = log.segments.last().cloned() {
             let Some(header) = read_header(&last.path)? else {
@@ -108,11 +103,7 @@ impl Log {
     /// Reads the last segment to its end and cuts off a torn group.
     fn recover_end(&mut self, last: &Segment, header: SegmentHeader) -> Result<u64, JournalError> {
         if header.first_seq != last.first_seq {
-            return Err(damaged(
-                &last.path,
-                0,
-                "the file's name and its header disagree",
-            ));
+            return Err(damaged(&last.path, 0, "the file's name and its header disagree"));
         }
         (self.next_seq, self.head) = (header.first_seq, header.prev_entry_hash);
         let mut reader = GroupReader::open(&last.path)?;
@@ -189,16 +180,9 @@ impl Log {
             return Err(JournalError::Poisoned);
         }
         if cursor.len() > MAX_CURSOR {
-            return Err(JournalError::Halted(
-                "the sequencer's cursor is too long".into(),
-            ));
+            return Err(JournalError::Halted("the sequencer's cursor is too long".into()));
         }
-        let group = Group {
-            first_seq: self.next_seq,
-            prev_entry_hash: self.head,
-            cursor,
-            bodies,
-        };
+        let group = Group { first_seq: self.next_seq, prev_entry_hash: self.head, cursor, bodies };
         self.poisoned = true;
         self.write(&group.to_bytes(), sync)?;
         self.poisoned = false;
@@ -211,21 +195,15 @@ impl Log {
         if self.active.is_none() || self.active_len >= SEGMENT_BYTES {
             self.begin_segment()?;
         }
-        let path = self
-            .segments
-            .last()
-            .map(|segment| segment.path.clone())
-            .unwrap_or_default();
+        let path = self.segments.last().map(|segment| segment.path.clone()).unwrap_or_default();
         let Some(file) = &mut self.active else {
             return Err(JournalError::Poisoned);
         };
         // A crash in this write leaves a torn group, which opening cuts off: no receipt was given for it.
-        file.write_all(bytes)
-            .map_err(JournalError::io("cannot append to", &path))?;
+        file.write_all(bytes).map_err(JournalError::io("cannot append to", &path))?;
         if sync {
             // A crash before this returns may lose the group; after it, never.
-            file.sync_data()
-                .map_err(JournalError::io("cannot make durable", &path))?;
+            file.sync_data().map_err(JournalError::io("cannot make durable", &path))?;
         }
         self.active_len += bytes.len() as u64;
         Ok(())
@@ -233,16 +211,10 @@ impl Log {
 
     fn begin_segment(&mut self) -> Result<(), JournalError> {
         let path = self.dir.join(format!("{:020}.seg", self.next_seq));
-        let header = SegmentHeader {
-            first_seq: self.next_seq,
-            prev_entry_hash: self.head,
-        };
+        let header = SegmentHeader { first_seq: self.next_seq, prev_entry_hash: self.head };
         let make = || -> io::Result<File> {
-            let mut file = OpenOptions::new()
-                .append(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)?;
+            let mut file =
+                OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
             file.write_all(&header.to_bytes())?;
             file.sync_all()?;
             Ok(file)
@@ -251,10 +223,7 @@ impl Log {
         self.active = Some(make().map_err(JournalError::io("cannot begin segment", &path))?);
         files::sync_dir(&self.dir)?;
         self.active_len = HEADER_LEN as u64;
-        self.segments.push(Segment {
-            first_seq: self.next_seq,
-            path,
-        });
+        self.segments.push(Segment { first_seq: self.next_seq, path });
         Ok(())
     }
 
@@ -267,9 +236,7 @@ impl Log {
         seq: u64,
         mut visit: impl FnMut(LoggedEntry) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let first = self
-            .segments
-            .partition_point(|segment| segment.first_seq <= seq);
+        let first = self.segments.partition_point(|segment| segment.first_seq <= seq);
         let from = first.saturating_sub(1);
         let mut expected = None;
         for segment in self.segments.iter().skip(from) {
@@ -282,11 +249,7 @@ impl Log {
                 }
                 let (mut at, mut prev) = begins;
                 for body in group.bodies {
-                    let entry = LoggedEntry {
-                        seq: at,
-                        prev_entry_hash: prev,
-                        body,
-                    };
+                    let entry = LoggedEntry { seq: at, prev_entry_hash: prev, body };
                     (at, prev) = (at + 1, entry.entry_hash());
                     if entry.seq >= seq && !visit(entry)? {
                         return Ok(());
@@ -325,9 +288,7 @@ fn list_segments(dir: &Path) -> Result<Vec<Segment>, JournalError> {
     let mut segments = Vec::new();
     for item in listing {
         let path = item.map_err(JournalError::io("cannot read", dir))?.path();
-        let number = path
-            .file_name()
-            .and_then(|name| name.to_str()?.strip_suffix(".seg"));
+        let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".seg"));
         if let Some(first_seq) = number.and_then(|number| number.parse().ok()) {
             segments.push(Segment { first_seq, path });
         }
@@ -349,9 +310,7 @@ fn read_header(path: &Path) -> Result<Option<SegmentHeader>, JournalError> {
 
 /// Removes a last segment whose header was being written. One with groups in it is damage, not a crash.
 fn drop_headless(path: &Path) -> Result<u64, JournalError> {
-    let len = fs::metadata(path)
-        .map_err(JournalError::io("cannot read", path))?
-        .len();
+    let len = fs::metadata(path).map_err(JournalError::io("cannot read", path))?.len();
     if len > HEADER_LEN as u64 {
         return Err(damaged(path, 0, "the segment's header is damaged"));
     }
@@ -362,9 +321,7 @@ fn drop_headless(path: &Path) -> Result<u64, JournalError> {
 
 fn damaged(path: &Path, at: u64, what: &str) -> JournalError {
     let path = path.display();
-    JournalError::Damaged(format!(
-        "{path}, byte {at}: {what}; restore the file from a copy"
-    ))
+    JournalError::Damaged(format!("{path}, byte {at}: {what}; restore the file from a copy"))
 }
 
 /// Whether any intact group begins after `from`: then what stands at `from` is damage, not a torn end.
@@ -378,18 +335,15 @@ fn intact_group_after(path: &Path, from: u64) -> Result<bool, JournalError> {
     };
     let bytes = read().map_err(JournalError::io("cannot read", path))?;
     let starts = bytes.windows(GROUP_MAGIC.len()).enumerate();
-    Ok(starts
-        .filter(|(_, window)| *window == GROUP_MAGIC)
-        .any(|(at, _)| {
-            let Some((frame, rest)) = bytes[at..].split_first_chunk::<FRAME_LEN>() else {
-                return false;
-            };
-            let Some(frame) = Frame::from_bytes(frame) else {
-                return false;
-            };
-            rest.get(..frame.len)
-                .is_some_and(|payload| frame.holds(payload))
-        }))
+    Ok(starts.filter(|(_, window)| *window == GROUP_MAGIC).any(|(at, _)| {
+        let Some((frame, rest)) = bytes[at..].split_first_chunk::<FRAME_LEN>() else {
+            return false;
+        };
+        let Some(frame) = Frame::from_bytes(frame) else {
+            return false;
+        };
+        rest.get(..frame.len).is_some_and(|payload| frame.holds(payload))
+    }))
 }
 
 /// Reads the groups of one segment.
@@ -403,22 +357,12 @@ struct GroupReader {
 
 impl GroupReader {
     fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Io {
-            what: "cannot read",
-            path: path.into(),
-            source,
-        };
+        let failed = |source| JournalError::Io { what: "cannot read", path: path.into(), source };
         let mut file = File::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
-        file.seek(SeekFrom::Start(HEADER_LEN as u64))
-            .map_err(failed)?;
+        file.seek(SeekFrom::Start(HEADER_LEN as u64)).map_err(failed)?;
         let file = BufReader::with_capacity(1 << 16, file);
-        Ok(Self {
-            file,
-            path: path.to_path_buf(),
-            at: HEADER_LEN as u64,
-            len,
-        })
+        Ok(Self { file, path: path.to_path_buf(), at: HEADER_LEN as u64, len })
     }
 
     /// The next group; `None` at the end of the file and before anything that is not an intact group.
@@ -427,14 +371,8 @@ impl GroupReader {
             return Ok(None);
         };
         let mut payload = vec![0; frame.len];
-        self.file
-            .read_exact(&mut payload)
-            .map_err(JournalError::io("cannot read", &self.path))?;
-        let group = if frame.holds(&payload) {
-            Group::from_payload(&payload)
-        } else {
-            None
-        };
+        self.file.read_exact(&mut payload).map_err(JournalError::io("cannot read", &self.path))?;
+        let group = if frame.holds(&payload) { Group::from_payload(&payload) } else { None };
         if group.is_some() {
             self.at += (FRAME_LEN + frame.len) as u64;
         }
@@ -446,9 +384,7 @@ impl GroupReader {
         if self.at + FRAME_LEN as u64 > self.len {
             return Ok(None);
         }
-        self.file
-            .read_exact(&mut bytes)
-            .map_err(JournalError::io("cannot read", &self.path))?;
+        self.file.read_exact(&mut bytes).map_err(JournalError::io("cannot read", &self.path))?;
         let frame = Frame::from_bytes(&bytes);
         Ok(frame.filter(|frame| self.at + (FRAME_LEN + frame.len) as u64 <= self.len))
     }
@@ -483,9 +419,7 @@ mod tests {
     use super::*;
 
     fn bodies(from: u64, count: u64) -> Vec<Vec<u8>> {
-        (from..from + count)
-            .map(|n| format!("body {n}").into_bytes())
-            .collect()
+        (from..from + count).map(|n| format!("body {n}").into_bytes()).collect()
     }
 
     fn read_all(log: &Log, from: u64) -> Vec<(u64, Vec<u8>)> {
@@ -501,8 +435,7 @@ mod tests {
     fn filled(dir: &Path) -> PathBuf {
         let (mut log, _) = Log::open(dir).unwrap();
         for (from, count) in [(0, 3), (3, 1), (4, 5)] {
-            log.append(vec![from as u8], bodies(from, count), true)
-                .unwrap();
+            log.append(vec![from as u8], bodies(from, count), true).unwrap();
         }
         log.segments[0].path.clone()
     }
@@ -512,10 +445,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         filled(dir.path());
         let (log, tail) = Log::open(dir.path()).unwrap();
-        assert_eq!(
-            (log.len(), tail.torn_bytes, log.cursor()),
-            (9, 0, &[4u8][..])
-        );
+        assert_eq!((log.len(), tail.torn_bytes, log.cursor()), (9, 0, &[4u8][..]));
         for from in 0..=9 {
             let expected: Vec<_> = (from..9).zip(bodies(from, 9 - from)).collect();
             assert_eq!(read_all(&log, from), expected, "from {from}");
@@ -540,11 +470,7 @@ mod tests {
         for cut in last..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
             let (mut log, tail) = Log::open(dir.path()).unwrap();
-            assert_eq!(
-                (log.len(), tail.torn_bytes),
-                (4, (cut - last) as u64),
-                "cut at {cut}"
-            );
+            assert_eq!((log.len(), tail.torn_bytes), (4, (cut - last) as u64), "cut at {cut}");
             log.append(vec![], bodies(4, 1), true).unwrap();
             let (log, _) = Log::open(dir.path()).unwrap();
             assert_eq!(read_all(&log, 0).len(), 5);
@@ -562,10 +488,7 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[byte] ^= 4;
             fs::write(&path, &damaged).unwrap();
-            assert!(
-                matches!(Log::open(dir.path()), Err(JournalError::Damaged(_))),
-                "byte {byte}"
-            );
+            assert!(matches!(Log::open(dir.path()), Err(JournalError::Damaged(_))), "byte {byte}");
             assert_eq!(fs::read(&path).unwrap(), damaged, "nothing is changed");
         }
     }
@@ -587,16 +510,10 @@ mod tests {
         let middle = log.segments[1].clone();
         fs::rename(&middle.path, dir.path().join("away")).unwrap();
         let (log, _) = Log::open(dir.path()).unwrap();
-        assert!(matches!(
-            log.entry(middle.first_seq),
-            Err(JournalError::Damaged(_))
-        ));
+        assert!(matches!(log.entry(middle.first_seq), Err(JournalError::Damaged(_))));
         let last = log.segments.last().unwrap().path.clone();
         fs::rename(last, dir.path().join(format!("{:020}.seg", 99))).unwrap();
-        assert!(matches!(
-            Log::open(dir.path()),
-            Err(JournalError::Damaged(_))
-        ));
+        assert!(matches!(Log::open(dir.path()), Err(JournalError::Damaged(_))));
     }
 
     #[test]

@@ -41,9 +41,7 @@ impl RocksStore {
 
 impl std::fmt::Debug for RocksStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RocksStore")
-            .field("path", &self.db.path())
-            .finish()
+        f.debug_struct("RocksStore").field("path", &self.db.path()).finish()
     }
 }
 

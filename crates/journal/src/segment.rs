@@ -53,10 +53,8 @@ impl SegmentHeader {
         first_seq.copy_from_slice(&bytes[8..16]);
         let mut prev = [0; 32];
         prev.copy_from_slice(&bytes[16..48]);
-        let header = Self {
-            first_seq: u64::from_be_bytes(first_seq),
-            prev_entry_hash: Hash32(prev),
-        };
+        let header =
+            Self { first_seq: u64::from_be_bytes(first_seq), prev_entry_hash: Hash32(prev) };
         (header.to_bytes() == *bytes).then_some(header)
     }
 }
@@ -115,12 +113,7 @@ impl Group {
             }
             bodies.push(input.take(len)?.to_vec());
         }
-        input.0.is_empty().then_some(Self {
-            first_seq,
-            prev_entry_hash,
-            cursor,
-            bodies,
-        })
+        input.0.is_empty().then_some(Self { first_seq, prev_entry_hash, cursor, bodies })
     }
 }
 
@@ -210,10 +203,7 @@ mod tests {
 
     #[test]
     fn jo_1_headers_go_there_and_back() {
-        let header = SegmentHeader {
-            first_seq: 9,
-            prev_entry_hash: Hash32::of(b"x"),
-        };
+        let header = SegmentHeader { first_seq: 9, prev_entry_hash: Hash32::of(b"x") };
         let mut bytes = header.to_bytes();
         assert_eq!(SegmentHeader::from_bytes(&bytes), Some(header));
         bytes[20] ^= 1;

@@ -27,11 +27,7 @@ pub struct Solo;
 impl Sequencer for Solo {
     fn order(&mut self, last_tick: u64, commands: Vec<Admitted>) -> Vec<Batch> {
         let commands = (last_tick.saturating_add(1)..).zip(commands).collect();
-        vec![Batch {
-            commands,
-            cursor: Vec::new(),
-            sync: true,
-        }]
+        vec![Batch { commands, cursor: Vec::new(), sync: true }]
     }
 }
 
@@ -41,21 +37,12 @@ impl Sequencer for Solo {
 /// When `sequencer` does not conform.
 #[cfg(any(test, feature = "conformance"))]
 pub fn conformance(sequencer: &mut dyn Sequencer, commands: Vec<Admitted>) {
-    let sent: Vec<_> = commands
-        .iter()
-        .map(|command| command.command().id)
-        .collect();
+    let sent: Vec<_> = commands.iter().map(|command| command.command().id).collect();
     let batches = sequencer.order(41, commands);
     let ordered: Vec<_> = batches.iter().flat_map(|batch| &batch.commands).collect();
-    let mut got: Vec<_> = ordered
-        .iter()
-        .map(|(_, command)| command.command().id)
-        .collect();
+    let mut got: Vec<_> = ordered.iter().map(|(_, command)| command.command().id).collect();
     let ticks: Vec<u64> = ordered.iter().map(|(tick, _)| *tick).collect();
-    assert!(
-        ticks.is_sorted() && ticks.first().is_none_or(|tick| *tick >= 41),
-        "{ticks:?}"
-    );
+    assert!(ticks.is_sorted() && ticks.first().is_none_or(|tick| *tick >= 41), "{ticks:?}");
     let mut sent = sent;
     sent.sort();
     got.sort();

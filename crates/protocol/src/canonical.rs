@@ -42,9 +42,5 @@ pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
 /// [`DecodeError`] for anything that [`encode`] would not have written.
 pub fn decode<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<T, DecodeError> {
     let value: T = borsh::from_slice(bytes).map_err(|_| DecodeError::Malformed)?;
-    if encode(&value) == bytes {
-        Ok(value)
-    } else {
-        Err(DecodeError::NotCanonical)
-    }
+    if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical) }
 }

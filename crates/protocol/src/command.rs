@@ -49,22 +49,14 @@ impl Command {
     #[must_use]
     pub fn signed_bytes(&self, ledger_id: &Hash32) -> Vec<u8> {
         let unsigned = (&self.id, &self.valid_until_epoch, &self.payer, &self.action);
-        [
-            SIGNATURE_CONTEXT,
-            ledger_id.as_ref(),
-            &canonical::encode(&unsigned),
-        ]
-        .concat()
+        [SIGNATURE_CONTEXT, ledger_id.as_ref(), &canonical::encode(&unsigned)].concat()
     }
 
     /// The command, signed by `signer`.
     #[must_use]
     pub fn sign(mut self, ledger_id: &Hash32, signer: &dyn Signer) -> Self {
         let signature = signer.sign(&self.signed_bytes(ledger_id));
-        self.authorization = Authorization::Signature {
-            key: signer.public_key(),
-            signature,
-        };
+        self.authorization = Authorization::Signature { key: signer.public_key(), signature };
         self
     }
 

@@ -100,19 +100,13 @@ impl Refusal {
     /// A refusal with a fixed sentence.
     #[must_use]
     pub const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        Self {
-            code,
-            detail: Cow::Borrowed(detail),
-        }
+        Self { code, detail: Cow::Borrowed(detail) }
     }
 
     /// A refusal with a sentence made for the case.
     #[must_use]
     pub const fn with(code: ErrorCode, detail: String) -> Self {
-        Self {
-            code,
-            detail: Cow::Owned(detail),
-        }
+        Self { code, detail: Cow::Owned(detail) }
     }
 }
 
@@ -131,10 +125,8 @@ mod tests {
     /// PR-7: numbers and names, as published. A change here breaks every program that matches on them.
     #[test]
     fn numbers_and_names_are_frozen() {
-        let table: alloc::vec::Vec<_> = ErrorCode::ALL
-            .iter()
-            .map(|code| (code.number(), code.name()))
-            .collect();
+        let table: alloc::vec::Vec<_> =
+            ErrorCode::ALL.iter().map(|code| (code.number(), code.name())).collect();
         assert_eq!(
             table,
             [

@@ -64,11 +64,7 @@ impl Genesis {
         {
             return invalid("a ledger's name has 1 to 128 visible ASCII characters and no '+'");
         }
-        let keys = self
-            .log_keys
-            .iter()
-            .chain([&self.operator])
-            .chain(&self.council);
+        let keys = self.log_keys.iter().chain([&self.operator]).chain(&self.council);
         if !keys.into_iter().all(PublicKey::has_length_of_suite) {
             return invalid("a key has another length than its suite's keys");
         }
@@ -86,10 +82,7 @@ impl Genesis {
     /// Two nodes of one name would let the copies of a shard share a node.
     fn validate_nodes(&self) -> Result<(), Refusal> {
         if u32::try_from(self.nodes.len()).map_or(true, |count| count > MAX_NODES) {
-            return Err(Refusal::new(
-                ErrorCode::Limit,
-                "a ledger registers at most 400 nodes",
-            ));
+            return Err(Refusal::new(ErrorCode::Limit, "a ledger registers at most 400 nodes"));
         }
         let mut ids = BTreeSet::new();
         for node in &self.nodes {
@@ -188,12 +181,7 @@ impl Parameters {
         {
             return invalid("a fee is at most 10,000 per KiB, times 1 + 1,000 keys at most");
         }
-        let shares = [
-            self.pool_share,
-            self.node_reward_cap,
-            self.min_uptime,
-            self.min_health,
-        ];
+        let shares = [self.pool_share, self.node_reward_cap, self.min_uptime, self.min_health];
         if !shares.into_iter().all(share) {
             return invalid("shares and ratios are at most 1");
         }

@@ -61,9 +61,7 @@ impl AsRef<[u8]> for Hash32 {
 #[must_use]
 pub fn hex_encode(bytes: &[u8]) -> String {
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles
-        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
-        .collect()
+    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
 }
 
 /// Bytes of a lowercase hexadecimal text of even length; anything else is `None`.
@@ -78,10 +76,7 @@ pub fn hex_decode(text: &str) -> Option<alloc::vec::Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(value(*high)? << 4 | value(*low)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Some(value(*high)? << 4 | value(*low)?)).collect()
 }
 
 #[cfg(test)]
@@ -92,15 +87,8 @@ mod tests {
     fn hex_goes_there_and_back_and_is_strict() {
         let hash = Hash32::of(b"qfs");
         assert_eq!(Hash32::from_hex(&hash.to_hex()), Some(hash));
-        for bad in [
-            "",
-            "0",
-            "zz",
-            "AB",
-            "ab ",
-            &hash.to_hex().to_uppercase(),
-            &hash.to_hex()[1..],
-        ] {
+        for bad in ["", "0", "zz", "AB", "ab ", &hash.to_hex().to_uppercase(), &hash.to_hex()[1..]]
+        {
             assert_eq!(Hash32::from_hex(bad), None, "{bad:?}");
         }
     }

@@ -23,10 +23,7 @@ impl ObjectId {
     /// when too long.
     pub fn validate(&self) -> Result<(), Refusal> {
         if self.0.is_empty() {
-            return Err(Refusal::new(
-                ErrorCode::InvalidInput,
-                "an object id is not empty",
-            ));
+            return Err(Refusal::new(ErrorCode::InvalidInput, "an object id is not empty"));
         }
         if self.0.len() > MAX_OBJECT_ID_BYTES {
             return Err(Refusal::new(
@@ -35,10 +32,7 @@ impl ObjectId {
             ));
         }
         if self.0.contains('\0') {
-            return Err(Refusal::new(
-                ErrorCode::InvalidInput,
-                "an object id has no NUL character",
-            ));
+            return Err(Refusal::new(ErrorCode::InvalidInput, "an object id has no NUL character"));
         }
         Ok(())
     }
@@ -60,9 +54,7 @@ impl NodeId {
     pub fn validate(&self) -> Result<(), Refusal> {
         let bytes = self.0.as_bytes();
         let first = bytes.first().is_some_and(u8::is_ascii_alphanumeric);
-        let rest = bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(b));
+        let rest = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(b));
         if first && rest && bytes.len() <= MAX_NODE_ID_BYTES {
             return Ok(());
         }
@@ -136,17 +128,7 @@ mod tests {
         for good in ["a", "node-000", "n:1", "0.x_y", &"x".repeat(64)] {
             assert!(NodeId(good.into()).validate().is_ok(), "{good:?}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "-a",
-            "a/b",
-            "a b",
-            "ü",
-            "a\0",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", ".", "..", "-a", "a/b", "a b", "ü", "a\0", &"x".repeat(65)] {
             assert!(NodeId(bad.into()).validate().is_err(), "{bad:?}");
         }
     }

@@ -48,11 +48,7 @@ impl Profile {
     pub const EC_10_5: Self = Self::of(10, 5, 1);
 
     const fn of(data: u8, parity: u8, replicas: u8) -> Self {
-        Self {
-            data,
-            parity,
-            replicas,
-        }
+        Self { data, parity, replicas }
     }
 
     /// Columns of a layout: k + m.
@@ -96,17 +92,10 @@ impl FromStr for Profile {
     type Err = ProfileError;
 
     fn from_str(text: &str) -> Result<Self, ProfileError> {
-        let bare = text
-            .strip_prefix('(')
-            .and_then(|rest| rest.strip_suffix(')'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text);
         let mut numbers = bare.split(',').map(plain_decimal);
         let mut next = || numbers.next().flatten().ok_or(ProfileError::Syntax);
-        let profile = Self {
-            data: next()?,
-            parity: next()?,
-            replicas: next()?,
-        };
+        let profile = Self { data: next()?, parity: next()?, replicas: next()? };
         if numbers.next().is_some() {
             return Err(ProfileError::Syntax);
         }
@@ -118,11 +107,7 @@ impl FromStr for Profile {
 fn plain_decimal(text: &str) -> Option<u8> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if canonical && digits {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if canonical && digits { text.parse().ok() } else { None }
 }
 
 /// Why a profile is refused.
@@ -248,30 +233,14 @@ mod tests {
 
     fn layout(size: u64, block_size: u32, profile: Profile) -> Layout {
         let roots = vec![Hash32::ZERO; profile.columns() as usize];
-        Layout {
-            size,
-            block_size,
-            profile,
-            roots,
-        }
+        Layout { size, block_size, profile, roots }
     }
 
     /// LA-1: the bounds of a profile.
     #[test]
     fn la_1_profile_bounds() {
-        for good in [
-            (4, 0, 3),
-            (16, 6, 1),
-            (10, 5, 1),
-            (1, 0, 1),
-            (64, 0, 4),
-            (32, 32, 1),
-        ] {
-            assert_eq!(
-                Profile::of(good.0, good.1, good.2).validate(),
-                Ok(()),
-                "{good:?}"
-            );
+        for good in [(4, 0, 3), (16, 6, 1), (10, 5, 1), (1, 0, 1), (64, 0, 4), (32, 32, 1)] {
+            assert_eq!(Profile::of(good.0, good.1, good.2).validate(), Ok(()), "{good:?}");
         }
         for (k, m, r, error) in [
             (0, 0, 1, ProfileError::NoData),
@@ -300,42 +269,25 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Profile>(), Err(ProfileError::Syntax), "{bad:?}");
         }
-        assert_eq!(
-            "4,2,3".parse::<Profile>(),
-            Err(ProfileError::ParityWithReplicas)
-        );
+        assert_eq!("4,2,3".parse::<Profile>(), Err(ProfileError::ParityWithReplicas));
     }
 
     /// LA-2: size, block size and number of roots.
     #[test]
     fn la_2_layout_bounds() {
         let v13 = Profile::QFS_V13;
-        for good in [
-            (0, 4096),
-            (MAX_OBJECT_SIZE, BLOCK_SIZE),
-            (1, MAX_BLOCK_SIZE),
-        ] {
+        for good in [(0, 4096), (MAX_OBJECT_SIZE, BLOCK_SIZE), (1, MAX_BLOCK_SIZE)] {
             assert_eq!(layout(good.0, good.1, v13).validate(), Ok(()), "{good:?}");
         }
-        assert_eq!(
-            layout(MAX_OBJECT_SIZE + 1, 4096, v13).validate(),
-            Err(LayoutError::Size)
-        );
+        assert_eq!(layout(MAX_OBJECT_SIZE + 1, 4096, v13).validate(), Err(LayoutError::Size));
         for bad in [0, 1, 4095, 4097, MAX_BLOCK_SIZE + 4096] {
-            assert_eq!(
-                layout(1, bad, v13).validate(),
-                Err(LayoutError::BlockSize),
-                "{bad}"
-            );
+            assert_eq!(layout(1, bad, v13).validate(), Err(LayoutError::BlockSize), "{bad}");
         }
         let mut short = layout(1, 4096, v13);
         short.roots.pop();
         assert_eq!(short.validate(), Err(LayoutError::Roots));
         let unsound = layout(1, 4096, Profile::of(0, 0, 1));
-        assert_eq!(
-            unsound.validate(),
-            Err(LayoutError::Profile(ProfileError::NoData))
-        );
+        assert_eq!(unsound.validate(), Err(LayoutError::Profile(ProfileError::NoData)));
     }
 
     /// LA-3: the canonical bytes, frozen.

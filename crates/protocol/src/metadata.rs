@@ -43,10 +43,7 @@ impl Metadata {
         if u32::try_from(canonical.len()).map_or(true, |len| len > limit) {
             return Err(Refusal::with(
                 ErrorCode::Limit,
-                format!(
-                    "metadata has {} bytes, the limit is {limit}",
-                    canonical.len()
-                ),
+                format!("metadata has {} bytes, the limit is {limit}", canonical.len()),
             ));
         }
         if value.as_object().is_none() {
@@ -75,10 +72,7 @@ impl Metadata {
     /// Number of top-level keys, which the fee counts.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        let count = self
-            .value
-            .as_object()
-            .map_or(0, |object| object.iter().count());
+        let count = self.value.as_object().map_or(0, |object| object.iter().count());
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 }
@@ -88,17 +82,9 @@ type Check = fn(&Value) -> bool;
 const TYPED_KEYS: [(&str, Check, &str); 6] = [
     ("author_node_id", is_short_text, "a text of 1 to 64 bytes"),
     ("created_at_tick", is_count, "an integer from 0"),
-    (
-        "tags",
-        are_tags,
-        "a list of trimmed texts of 1 to 64 bytes, sorted and unique",
-    ),
+    ("tags", are_tags, "a list of trimmed texts of 1 to 64 bytes, sorted and unique"),
     ("openagi_score", is_score, "an integer from 0 to 1,000,000"),
-    (
-        "atr_fee_events",
-        are_references,
-        "a list of at most 64 texts or integers",
-    ),
+    ("atr_fee_events", are_references, "a list of at most 64 texts or integers"),
     (
         "aegis_telemetry_stub",
         is_telemetry_stub,
@@ -107,9 +93,7 @@ const TYPED_KEYS: [(&str, Check, &str); 6] = [
 ];
 
 fn is_short_text(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| (1..=64).contains(&text.len()))
+    value.as_str().is_some_and(|text| (1..=64).contains(&text.len()))
 }
 
 fn is_count(value: &Value) -> bool {
@@ -117,9 +101,7 @@ fn is_count(value: &Value) -> bool {
 }
 
 fn is_score(value: &Value) -> bool {
-    value
-        .as_int()
-        .is_some_and(|score| (0..=MAX_OPENAGI_SCORE).contains(&score))
+    value.as_int().is_some_and(|score| (0..=MAX_OPENAGI_SCORE).contains(&score))
 }
 
 fn are_tags(value: &Value) -> bool {
@@ -132,9 +114,7 @@ fn are_tags(value: &Value) -> bool {
 
 fn are_references(value: &Value) -> bool {
     let reference = |value: &Value| is_short_text(value) || value.as_int().is_some();
-    value
-        .as_array()
-        .is_some_and(|list| list.len() <= 64 && list.iter().all(reference))
+    value.as_array().is_some_and(|list| list.len() <= 64 && list.iter().all(reference))
 }
 
 fn is_telemetry_stub(value: &Value) -> bool {
@@ -143,12 +123,7 @@ fn is_telemetry_stub(value: &Value) -> bool {
     };
     let known = ["node_id", "proof_result", "latency_band", "at_epoch"];
     object.iter().all(|(key, value)| {
-        known.contains(&key)
-            && if key == "at_epoch" {
-                is_count(value)
-            } else {
-                is_scalar(value)
-            }
+        known.contains(&key) && if key == "at_epoch" { is_count(value) } else { is_scalar(value) }
     })
 }
 
@@ -159,19 +134,14 @@ fn is_scalar(value: &Value) -> bool {
 /// Trims, sorts and dedups `tags` where they are a list of texts; anything else is left for the check.
 fn with_normal_tags(value: Value) -> Value {
     let texts = |tags: &[Value]| -> Option<Vec<String>> {
-        tags.iter()
-            .map(|tag| tag.as_str().map(|text| text.trim().into()))
-            .collect()
+        tags.iter().map(|tag| tag.as_str().map(|text| text.trim().into())).collect()
     };
     let Some(mut tags) = value.get("tags").and_then(Value::as_array).and_then(texts) else {
         return value;
     };
     tags.sort();
     tags.dedup();
-    value.with(
-        "tags",
-        Value::Array(tags.into_iter().map(Value::from).collect()),
-    )
+    value.with("tags", Value::Array(tags.into_iter().map(Value::from).collect()))
 }
 
 fn invalid(detail: String) -> Refusal {
@@ -204,14 +174,8 @@ mod tests {
             (r#"{"tags":[""]}"#, ErrorCode::InvalidInput),
             (r#"{"openagi_score":1000001}"#, ErrorCode::InvalidInput),
             (r#"{"atr_fee_events":{}}"#, ErrorCode::InvalidInput),
-            (
-                r#"{"aegis_telemetry_stub":{"x":1}}"#,
-                ErrorCode::InvalidInput,
-            ),
-            (
-                r#"{"long":"0123456789012345678901234567890123456789"}"#,
-                ErrorCode::Limit,
-            ),
+            (r#"{"aegis_telemetry_stub":{"x":1}}"#, ErrorCode::InvalidInput),
+            (r#"{"long":"0123456789012345678901234567890123456789"}"#, ErrorCode::Limit),
         ];
         for (text, code) in cases {
             let refusal = Metadata::normalise(text.as_bytes(), 40).unwrap_err();

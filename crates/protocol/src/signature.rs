@@ -110,18 +110,12 @@ impl fmt::Display for SignatureError {
         match self {
             Self::PublicKeyLength { suite, found } => {
                 let expected = suite.public_key_len();
-                write!(
-                    f,
-                    "a public key of {suite} has {expected} bytes, not {found}"
-                )
+                write!(f, "a public key of {suite} has {expected} bytes, not {found}")
             }
             Self::PublicKeyInvalid => f.write_str("the public key is not a point of its curve"),
             Self::SignatureLength { suite, found } => {
                 let expected = suite.signature_len();
-                write!(
-                    f,
-                    "a signature of {suite} has {expected} bytes, not {found}"
-                )
+                write!(f, "a signature of {suite} has {expected} bytes, not {found}")
             }
             Self::Mismatch => f.write_str("the signature does not match the key and the message"),
         }
@@ -149,10 +143,7 @@ impl PublicKey {
     /// [`SignatureError::PublicKeyLength`] for any other length.
     pub fn new(suite: Suite, bytes: &[u8]) -> Result<Self, SignatureError> {
         check_key_len(suite, bytes.len())?;
-        Ok(Self {
-            suite,
-            bytes: bytes.to_vec(),
-        })
+        Ok(Self { suite, bytes: bytes.to_vec() })
     }
 
     /// Whether the key has its suite's length; one that has not verifies nothing.
@@ -196,10 +187,7 @@ impl BorshDeserialize for PublicKey {
         let declared = u32::deserialize_reader(reader)?;
         let len = suite.public_key_len();
         if usize::try_from(declared) != Ok(len) {
-            return Err(IoError::new(
-                ErrorKind::InvalidData,
-                "wrong length of a public key",
-            ));
+            return Err(IoError::new(ErrorKind::InvalidData, "wrong length of a public key"));
         }
         let mut bytes = alloc::vec![0; len];
         reader.read_exact(&mut bytes)?;
@@ -220,18 +208,13 @@ fn verify_ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Si
         ed25519_dalek::VerifyingKey::try_from(key).map_err(|_| SignatureError::PublicKeyInvalid)?;
     let signature =
         ed25519_dalek::Signature::from_slice(signature).map_err(|_| SignatureError::Mismatch)?;
-    key.verify_strict(message, &signature)
-        .map_err(|_| SignatureError::Mismatch)
+    key.verify_strict(message, &signature).map_err(|_| SignatureError::Mismatch)
 }
 
 fn verify_ml_dsa_44(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
     let suite = Suite::MlDsa44;
-    let encoded = ml_dsa::EncodedVerifyingKey::<MlDsa44>::try_from(key).map_err(|_| {
-        SignatureError::PublicKeyLength {
-            suite,
-            found: key.len(),
-        }
-    })?;
+    let encoded = ml_dsa::EncodedVerifyingKey::<MlDsa44>::try_from(key)
+        .map_err(|_| SignatureError::PublicKeyLength { suite, found: key.len() })?;
     // Fails for an encoding outside FIPS 204's sigDecode too, which is a mismatch to the caller.
     let signature =
         ml_dsa::Signature::<MlDsa44>::try_from(signature).map_err(|_| SignatureError::Mismatch)?;
@@ -286,14 +269,12 @@ impl SeedSigner {
 impl Signer for SeedSigner {
     fn public_key(&self) -> PublicKey {
         match &self.0 {
-            SecretKey::Ed25519(key) => PublicKey {
-                suite: Suite::Ed25519,
-                bytes: key.verifying_key().to_bytes().to_vec(),
-            },
-            SecretKey::MlDsa44(key) => PublicKey {
-                suite: Suite::MlDsa44,
-                bytes: key.verifying_key().to_bytes().to_vec(),
-            },
+            SecretKey::Ed25519(key) => {
+                PublicKey { suite: Suite::Ed25519, bytes: key.verifying_key().to_bytes().to_vec() }
+            }
+            SecretKey::MlDsa44(key) => {
+                PublicKey { suite: Suite::MlDsa44, bytes: key.verifying_key().to_bytes().to_vec() }
+            }
         }
     }
 
@@ -307,9 +288,7 @@ impl Signer for SeedSigner {
 
 impl fmt::Debug for SeedSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SeedSigner")
-            .field(&self.public_key())
-            .finish()
+        f.debug_tuple("SeedSigner").field(&self.public_key()).finish()
     }
 }
 
@@ -329,10 +308,8 @@ mod tests {
     #[test]
     fn ed25519_matches_rfc_8032() {
         let seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
-        let signer = SeedSigner::from_seed(
-            Suite::Ed25519,
-            hex_decode(seed).unwrap().try_into().unwrap(),
-        );
+        let signer =
+            SeedSigner::from_seed(Suite::Ed25519, hex_decode(seed).unwrap().try_into().unwrap());
         assert_eq!(
             hex_encode(&signer.public_key().bytes),
             "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
@@ -358,15 +335,9 @@ mod tests {
             let (key, signature) = (signer.public_key(), signer.sign(b"message"));
             assert_eq!(key.bytes.len(), suite.public_key_len());
             assert_eq!(signature.len(), suite.signature_len());
-            assert_eq!(
-                signature,
-                SeedSigner::from_seed(suite, counting_seed()).sign(b"message")
-            );
+            assert_eq!(signature, SeedSigner::from_seed(suite, counting_seed()).sign(b"message"));
             assert_eq!(key.verify(b"message", &signature), Ok(()));
-            assert_eq!(
-                key.verify(b"messagf", &signature),
-                Err(SignatureError::Mismatch)
-            );
+            assert_eq!(key.verify(b"messagf", &signature), Err(SignatureError::Mismatch));
         }
     }
 
@@ -397,15 +368,9 @@ mod tests {
                 assert_eq!(key.verify(b"", bad), Err(expected));
             }
             for bad in [&[][..], &key.bytes[1..], &[&key.bytes[..], &[0]].concat()] {
-                let error = SignatureError::PublicKeyLength {
-                    suite,
-                    found: bad.len(),
-                };
+                let error = SignatureError::PublicKeyLength { suite, found: bad.len() };
                 assert_eq!(PublicKey::new(suite, bad), Err(error));
-                let malformed = PublicKey {
-                    suite,
-                    bytes: bad.to_vec(),
-                };
+                let malformed = PublicKey { suite, bytes: bad.to_vec() };
                 assert_eq!(malformed.verify(b"", &signature), Err(error));
                 assert!(
                     borsh::from_slice::<PublicKey>(&borsh::to_vec(&malformed).unwrap()).is_err()
@@ -421,10 +386,7 @@ mod tests {
         neutral[0] = 1;
         let key = PublicKey::new(Suite::Ed25519, &neutral).unwrap();
         let signature = [&neutral[..], &[0; 32]].concat();
-        assert_eq!(
-            key.verify(b"anything", &signature),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(key.verify(b"anything", &signature), Err(SignatureError::Mismatch));
     }
 
     #[test]

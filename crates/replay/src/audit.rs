@@ -81,17 +81,8 @@ impl<'a> Auditor<'a> {
     fn new(pinned: &'a [VerifierKey]) -> Result<Self, Divergence> {
         let state = State::open(MemoryStore::default())
             .map_err(|error| Divergence::new(Place::Header, "state", "an empty state", error))?;
-        let verdict = if pinned.is_empty() {
-            Verdict::Unpinned
-        } else {
-            Verdict::Pinned
-        };
-        Ok(Self {
-            pinned,
-            state,
-            totals: Totals::default(),
-            report: Report::empty(verdict),
-        })
+        let verdict = if pinned.is_empty() { Verdict::Unpinned } else { Verdict::Pinned };
+        Ok(Self { pinned, state, totals: Totals::default(), report: Report::empty(verdict) })
     }
 
     fn run<S>(&mut self, source: S, progress: &mut dyn FnMut(Progress)) -> Result<(), Divergence>
@@ -105,20 +96,14 @@ impl<'a> Auditor<'a> {
         self.report.declared = header.count;
         loop {
             let seq = reader.head().size();
-            let next = reader
-                .next_entry()
-                .map_err(|error| unreadable(error, Place::Frame { seq }))?;
+            let next =
+                reader.next_entry().map_err(|error| unreadable(error, Place::Frame { seq }))?;
             let Some(entry) = next else { break };
             self.entry(&header, &entry)?;
-            progress(Progress {
-                entries: self.report.entries,
-                declared: header.count,
-            });
+            progress(Progress { entries: self.report.entries, declared: header.count });
         }
         self.report.tree_root = Some(reader.head().root());
-        let export = reader
-            .finish()
-            .map_err(|error| unreadable(error, Place::Trailer))?;
+        let export = reader.finish().map_err(|error| unreadable(error, Place::Trailer))?;
         self.end(&export)
     }
 
@@ -152,12 +137,7 @@ impl<'a> Auditor<'a> {
     fn check_order(&self, seq: u64, body: &EntryBody) -> Result<(), Divergence> {
         let cursor = self.state.cursor();
         if body.format != ENTRY_FORMAT {
-            return Err(Divergence::in_entry(
-                seq,
-                "format",
-                ENTRY_FORMAT,
-                body.format,
-            ));
+            return Err(Divergence::in_entry(seq, "format", ENTRY_FORMAT, body.format));
         }
         if body.seq != seq {
             return Err(Divergence::in_entry(seq, "seq", seq, body.seq));
@@ -201,11 +181,7 @@ impl<'a> Auditor<'a> {
 
     fn tally(&mut self, body: &EntryBody) -> Result<(), Divergence> {
         if let Some(root) = body.state_root {
-            self.report.state_roots.push(StateRoot {
-                seq: body.seq,
-                epoch: body.epoch,
-                root,
-            });
+            self.report.state_roots.push(StateRoot { seq: body.seq, epoch: body.epoch, root });
         }
         let event = match &body.outcome {
             Outcome::Accepted(event) => event,
@@ -236,13 +212,8 @@ impl<'a> Auditor<'a> {
 
     /// Derives shard ids, placement and fee of a store again, and adds its row.
     fn stored(&mut self, body: &EntryBody, store: &Store, event: &Event) -> Result<(), Divergence> {
-        let (
-            Content::Single(layout),
-            Event::Stored {
-                fee, assignment, ..
-            },
-            Some(ledger),
-        ) = (&store.content, event, self.state.ledger())
+        let (Content::Single(layout), Event::Stored { fee, assignment, .. }, Some(ledger)) =
+            (&store.content, event, self.state.ledger())
         else {
             return Ok(());
         };
@@ -265,9 +236,7 @@ impl<'a> Auditor<'a> {
         done.fees = done.fees.saturating_add(1);
         done.shard_ids = done.shard_ids.saturating_add(len(&ids));
         done.copies = done.copies.saturating_add(len(assignment));
-        let shards = ids
-            .iter()
-            .zip(assignment.chunks(usize::from(layout.profile.replicas)));
+        let shards = ids.iter().zip(assignment.chunks(usize::from(layout.profile.replicas)));
         let row = object([
             ("seq", Value::uint(seq)),
             ("epoch", Value::uint(body.epoch)),
@@ -275,10 +244,7 @@ impl<'a> Auditor<'a> {
             ("version", Value::uint(store.version)),
             ("hash_commit", Value::from(store.hash_commit.to_hex())),
             ("fee", Value::from(fee.to_string())),
-            (
-                "replica_sets",
-                object(shards.map(|(id, nodes)| (id.to_hex(), self.node_ids(nodes)))),
-            ),
+            ("replica_sets", object(shards.map(|(id, nodes)| (id.to_hex(), self.node_ids(nodes))))),
         ]);
         self.report.store_rows.push(&row);
         self.totals
@@ -308,10 +274,7 @@ impl<'a> Auditor<'a> {
                 ("node_id", Value::from(node.node_id.0.as_str())),
                 ("status", Value::from(account.status.name())),
                 ("bytes_stored", Value::uint(account.bytes_stored)),
-                (
-                    "uptime_bucket",
-                    Value::from(u32::from(account.uptime_bucket)),
-                ),
+                ("uptime_bucket", Value::from(u32::from(account.uptime_bucket))),
                 ("successful_proofs", Value::uint(account.proofs)),
                 ("nod_reward", Value::from(account.reward.to_string())),
             ]);
@@ -319,20 +282,15 @@ impl<'a> Auditor<'a> {
         }
         let done = &mut self.report.derivations;
         done.accounts = done.accounts.saturating_add(len(&closed.nodes));
-        let verified = closed
-            .nodes
-            .iter()
-            .filter(|node| node.status == protocol::node::NodeStatus::Verified);
+        let verified =
+            closed.nodes.iter().filter(|node| node.status == protocol::node::NodeStatus::Verified);
         self.report.epochs.push(EpochSummary {
             epoch: closed.epoch,
             seq,
             settlement: closed.settlement,
             nodes: u32::try_from(closed.nodes.len()).unwrap_or(u32::MAX),
             verified: u32::try_from(verified.count()).unwrap_or(u32::MAX),
-            proofs: closed
-                .nodes
-                .iter()
-                .fold(0, |sum, node| sum.saturating_add(node.proofs)),
+            proofs: closed.nodes.iter().fold(0, |sum, node| sum.saturating_add(node.proofs)),
             nod_supply: ledger.treasury.burnt,
         });
         // The root was just computed; this keeps what is not yet in the store small.
@@ -389,12 +347,7 @@ impl<'a> Auditor<'a> {
             let counted = bytes.get(&number).copied().unwrap_or(0);
             if counted != node.bytes_stored {
                 let field = format!("derived.nodes[{number}].bytes_stored");
-                return Err(Divergence::new(
-                    Place::Trailer,
-                    field,
-                    counted,
-                    node.bytes_stored,
-                ));
+                return Err(Divergence::new(Place::Trailer, field, counted, node.bytes_stored));
             }
         }
         Ok(())
@@ -413,11 +366,7 @@ impl<'a> Auditor<'a> {
             };
         let nodes = (0..).zip(self.state.nodes()).map(summary).collect();
         let treasury = self.state.ledger().map(|ledger| ledger.treasury);
-        Report {
-            nodes,
-            treasury: treasury.unwrap_or_default(),
-            ..self.report
-        }
+        Report { nodes, treasury: treasury.unwrap_or_default(), ..self.report }
     }
 }
 

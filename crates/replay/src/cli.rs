@@ -63,11 +63,9 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     };
     let mut meter = Meter::new();
     let mut source = open(&args.file);
-    let report = audit(
-        |buf: &mut [u8]| read(&mut source, buf),
-        &pinned,
-        &mut |progress| meter.show(progress),
-    );
+    let report = audit(|buf: &mut [u8]| read(&mut source, buf), &pinned, &mut |progress| {
+        meter.show(progress)
+    });
     meter.clear();
     let written = args.evidence.as_deref().map(|folder| {
         files::write(folder, &report)
@@ -107,9 +105,8 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 }
 
 fn read(source: &mut Source, buf: &mut [u8]) -> io::Result<usize> {
-    let reader = source
-        .as_mut()
-        .map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
+    let reader =
+        source.as_mut().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
     loop {
         match reader.read(buf) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -150,27 +147,15 @@ fn document(report: &Report, evidence: &[PathBuf]) -> Value {
         ("passed", Value::from(report.passed())),
         ("verdict", Value::from(report.verdict.name())),
         ("origin", text(report.origin.clone())),
-        (
-            "ledger_id",
-            hex(report.genesis.as_ref().map(protocol::Genesis::ledger_id)),
-        ),
+        ("ledger_id", hex(report.genesis.as_ref().map(protocol::Genesis::ledger_id))),
         ("entries", Value::uint(report.entries)),
         ("epochs", Value::uint(epochs(report))),
         ("log_hash", hex(Some(report.log_hash))),
         ("last_entry_hash", hex(report.last_entry_hash)),
-        (
-            "tree_root",
-            text(report.tree_root.map(|root| root.to_string())),
-        ),
+        ("tree_root", text(report.tree_root.map(|root| root.to_string()))),
         ("state_root", hex(report.final_state_root)),
         ("checkpoint", text(report.checkpoint.clone())),
-        (
-            "evidence",
-            evidence
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect(),
-        ),
+        ("evidence", evidence.iter().map(|path| path.display().to_string()).collect()),
     ])
 }
 
@@ -193,10 +178,7 @@ fn summary(report: &Report, evidence: &[PathBuf]) -> String {
     );
     row("epochs", &format!("{} closed", epochs(report)));
     if let Some(root) = &report.tree_root {
-        row(
-            "checkpoint",
-            &format!("size {}, root {root}", report.entries),
-        );
+        row("checkpoint", &format!("size {}, root {root}", report.entries));
     }
     for signature in &report.signatures {
         let key = format!("{} {:08x}", signature.suite, signature.key_id);
@@ -240,10 +222,7 @@ struct Meter {
 
 impl Meter {
     fn new() -> Self {
-        Self {
-            shown: false,
-            terminal: io::stderr().is_terminal(),
-        }
+        Self { shown: false, terminal: io::stderr().is_terminal() }
     }
 
     fn show(&mut self, progress: Progress) {

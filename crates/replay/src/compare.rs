@@ -38,11 +38,7 @@ pub fn first_difference(expected: &EntryBody, got: &EntryBody) -> Option<Differe
         .or_else(|| outcome(&expected.outcome, &got.outcome))
         .or_else(|| {
             let name = |root: &Option<Hash32>| root.map_or("none".into(), |root| root.to_hex());
-            differ(
-                "state_root",
-                &name(&expected.state_root),
-                &name(&got.state_root),
-            )
+            differ("state_root", &name(&expected.state_root), &name(&got.state_root))
         })
 }
 
@@ -75,36 +71,18 @@ fn event(expected: &Event, got: &Event) -> Found {
         }
         (Event::EpochClosed(a), Event::EpochClosed(b)) => closed(a, b),
         (
-            Event::Stored {
-                fee: fee_a,
-                assignment: nodes_a,
-                update: update_a,
-            },
-            Event::Stored {
-                fee: fee_b,
-                assignment: nodes_b,
-                update: update_b,
-            },
+            Event::Stored { fee: fee_a, assignment: nodes_a, update: update_a },
+            Event::Stored { fee: fee_b, assignment: nodes_b, update: update_b },
         ) => differ("outcome.fee", fee_a, fee_b)
             .or_else(|| assignment(nodes_a, nodes_b))
             .or_else(|| differ("outcome.update", update_a, update_b)),
         (
-            Event::AuditRecorded {
-                counted: counted_a,
-                failed: failed_a,
-            },
-            Event::AuditRecorded {
-                counted: counted_b,
-                failed: failed_b,
-            },
+            Event::AuditRecorded { counted: counted_a, failed: failed_a },
+            Event::AuditRecorded { counted: counted_b, failed: failed_b },
         ) => differ("outcome.counted", counted_a, counted_b)
             .or_else(|| differ("outcome.failed", failed_a, failed_b)),
         // Left are events of two kinds, and pairs of one kind without fields.
-        (a, b) => differ(
-            "outcome.event",
-            &crate::event_type(a),
-            &crate::event_type(b),
-        ),
+        (a, b) => differ("outcome.event", &crate::event_type(a), &crate::event_type(b)),
     }
 }
 
@@ -142,20 +120,8 @@ fn settlement(expected: &Settlement, got: &Settlement) -> Found {
 fn account(at: u64, expected: &NodeAccount, got: &NodeAccount) -> Found {
     let field = |name: &str| format!("outcome.nodes[{at}].{name}");
     differ(field("status"), &expected.status, &got.status)
-        .or_else(|| {
-            differ(
-                field("bytes_stored"),
-                &expected.bytes_stored,
-                &got.bytes_stored,
-            )
-        })
-        .or_else(|| {
-            differ(
-                field("uptime_bucket"),
-                &expected.uptime_bucket,
-                &got.uptime_bucket,
-            )
-        })
+        .or_else(|| differ(field("bytes_stored"), &expected.bytes_stored, &got.bytes_stored))
+        .or_else(|| differ(field("uptime_bucket"), &expected.uptime_bucket, &got.uptime_bucket))
         .or_else(|| differ(field("proofs"), &expected.proofs, &got.proofs))
         .or_else(|| differ(field("reward"), &expected.reward, &got.reward))
 }

@@ -38,21 +38,13 @@ pub(crate) fn assignment(
     eligible: &[NodeNumber],
 ) -> Option<Vec<NodeNumber>> {
     let spread = profile.parity > 0;
-    let distinct = if spread {
-        shard_ids.len()
-    } else {
-        usize::from(profile.replicas)
-    };
+    let distinct = if spread { shard_ids.len() } else { usize::from(profile.replicas) };
     if eligible.len() < distinct {
         return None;
     }
     let mut ring = Vec::new();
     for (column, own) in (0usize..).zip(shard_ids) {
-        let (shard, step) = if spread {
-            (shard_ids.first()?, column)
-        } else {
-            (own, 0)
-        };
+        let (shard, step) = if spread { (shard_ids.first()?, column) } else { (own, 0) };
         let start = start(shard, eligible.len())?.checked_add(step)?;
         let copies = eligible.iter().cycle().skip(start);
         ring.extend(copies.take(usize::from(profile.replicas)));
@@ -65,9 +57,7 @@ fn start(shard: &Hash32, n: usize) -> Option<usize> {
     let digits = Hash32::of(shard.to_hex().as_bytes()).0;
     let n = u64::try_from(n).ok()?;
     let rest = digits.iter().try_fold(0u64, |rest, digit| {
-        rest.checked_mul(256)?
-            .checked_add(u64::from(*digit))?
-            .checked_rem(n)
+        rest.checked_mul(256)?.checked_add(u64::from(*digit))?.checked_rem(n)
     })?;
     usize::try_from(rest).ok()
 }
@@ -76,17 +66,10 @@ fn start(shard: &Hash32, n: usize) -> Option<usize> {
 pub(crate) fn fee(size: u64, metadata: &[u8], parameters: &Parameters) -> Option<Amount> {
     let keys = json::parse(metadata).ok()?.as_object()?.len();
     let keys = u32::try_from(keys).ok()?.min(parameters.fee_metadata_keys);
-    let surcharge = parameters
-        .fee_per_metadata_key
-        .0
-        .mul(BigNum128::from_int(u128::from(keys)).ok()?)
-        .ok()?;
+    let surcharge =
+        parameters.fee_per_metadata_key.0.mul(BigNum128::from_int(u128::from(keys)).ok()?).ok()?;
     let kib = u128::from(size).checked_add(1023)?.checked_div(1024)?;
-    let base = parameters
-        .fee_per_kib
-        .0
-        .mul(BigNum128::from_int(kib).ok()?)
-        .ok()?;
+    let base = parameters.fee_per_kib.0.mul(BigNum128::from_int(kib).ok()?).ok()?;
     let factor = BigNum128::ONE.add(surcharge).ok()?;
     base.mul(factor).ok().map(Amount)
 }
@@ -97,10 +80,7 @@ pub(crate) fn settlement(
     nodes: &[NodeAccount],
     parameters: &Parameters,
 ) -> Result<(Settlement, Vec<Amount>), MathError> {
-    let pool = fees
-        .0
-        .mul(parameters.pool_share.0)?
-        .min(parameters.pool_cap.0);
+    let pool = fees.0.mul(parameters.pool_share.0)?.min(parameters.pool_cap.0);
     let most = pool.mul(parameters.node_reward_cap.0)?;
     let contributions: Vec<u128> = nodes.iter().map(contribution).collect();
     let all = contributions
@@ -215,22 +195,10 @@ mod tests {
         };
         assert!(conserves(&sound));
         for wrong in [
-            Settlement {
-                fees: one(99),
-                ..sound
-            },
-            Settlement {
-                rewards: one(8),
-                ..sound
-            },
-            Settlement {
-                treasury: one(89),
-                ..sound
-            },
-            Settlement {
-                reserve: Amount::from_raw(u128::MAX),
-                ..sound
-            },
+            Settlement { fees: one(99), ..sound },
+            Settlement { rewards: one(8), ..sound },
+            Settlement { treasury: one(89), ..sound },
+            Settlement { reserve: Amount::from_raw(u128::MAX), ..sound },
         ] {
             assert!(!conserves(&wrong), "{wrong:?}");
         }

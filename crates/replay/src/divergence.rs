@@ -75,18 +75,8 @@ impl Divergence {
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            field,
-            expected,
-            got,
-            message,
-            ..
-        } = self;
-        write!(
-            f,
-            "{}, {field}: expected {expected}, got {got}",
-            self.place_name()
-        )?;
+        let Self { field, expected, got, message, .. } = self;
+        write!(f, "{}, {field}: expected {expected}, got {got}", self.place_name())?;
         if message.is_empty() {
             return Ok(());
         }

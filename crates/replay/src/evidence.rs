@@ -40,18 +40,9 @@ impl Document {
 #[must_use]
 pub fn documents(report: &Report) -> [Document; 3] {
     [
-        Document {
-            name: "storage_determinism.json",
-            value: determinism(report),
-        },
-        Document {
-            name: "storage_economics.json",
-            value: economics(report),
-        },
-        Document {
-            name: "storage_replay.json",
-            value: replay(report),
-        },
+        Document { name: "storage_determinism.json", value: determinism(report) },
+        Document { name: "storage_economics.json", value: economics(report) },
+        Document { name: "storage_replay.json", value: replay(report) },
     ]
 }
 
@@ -61,10 +52,7 @@ fn frame(report: &Report, artifact: &str, holds: bool) -> Value {
         ("schema_version", Value::from(SCHEMA_VERSION)),
         ("artifact", Value::from(artifact)),
         ("log_hash", hash(report.log_hash)),
-        (
-            "ledger_id",
-            maybe(report.genesis.as_ref().map(Genesis::ledger_id), hash),
-        ),
+        ("ledger_id", maybe(report.genesis.as_ref().map(Genesis::ledger_id), hash)),
         ("entries", Value::uint(report.entries)),
         ("passed", Value::from(report.passed() && holds)),
         ("divergence", maybe(report.divergence.as_ref(), divergence)),
@@ -111,22 +99,14 @@ fn determinism(report: &Report) -> Value {
 fn economics(report: &Report) -> Value {
     let totals = totals(&report.epochs);
     let closed = report.events.get("EPOCH_ADVANCE").copied().unwrap_or(0);
-    let holds = report
-        .epochs
-        .iter()
-        .all(|e| derive::conserves(&e.settlement))
-        && totals
-            .as_ref()
-            .is_some_and(|all| is_of(all, &report.treasury))
+    let holds = report.epochs.iter().all(|e| derive::conserves(&e.settlement))
+        && totals.as_ref().is_some_and(|all| is_of(all, &report.treasury))
         && u64::try_from(report.epochs.len()) == Ok(closed)
         && report.account_rows.rows() == report.derivations.accounts;
     let nodes = report.nodes.iter().map(|node| {
         object([
             ("node_id", Value::from(node.node_id.0.as_str())),
-            (
-                "status",
-                maybe(node.status, |status| Value::from(status.name())),
-            ),
+            ("status", maybe(node.status, |status| Value::from(status.name()))),
             ("bytes_stored", Value::uint(node.bytes_stored)),
             ("successful_proofs", Value::uint(node.proofs)),
             ("nod_balance", amount(node.nod)),
@@ -167,14 +147,8 @@ fn replay(report: &Report) -> Value {
         .with("epochs_closed", count(&report.epochs))
         .with("first_entry_hash", maybe(report.first_entry_hash, hash))
         .with("last_entry_hash", maybe(report.last_entry_hash, hash))
-        .with(
-            "tree_root",
-            maybe(report.tree_root, |root| Value::from(root.to_string())),
-        )
-        .with(
-            "checkpoint",
-            maybe(report.checkpoint.as_deref(), Value::from),
-        )
+        .with("tree_root", maybe(report.tree_root, |root| Value::from(root.to_string())))
+        .with("checkpoint", maybe(report.checkpoint.as_deref(), Value::from))
         .with("signatures", signatures.collect::<Value>())
         .with("verdict", report.verdict.name())
         .with("accepted", Value::uint(report.accepted()))
@@ -243,18 +217,16 @@ fn settlement(settlement: &Settlement) -> Map {
 /// All settlements together; `None` when a sum does not fit an amount.
 fn totals(epochs: &[EpochSummary]) -> Option<Settlement> {
     let add = |a: Amount, b: Amount| a.0.add(b.0).ok().map(Amount);
-    epochs
-        .iter()
-        .try_fold(Settlement::default(), |sum, summary| {
-            let next = &summary.settlement;
-            Some(Settlement {
-                fees: add(sum.fees, next.fees)?,
-                pool: add(sum.pool, next.pool)?,
-                rewards: add(sum.rewards, next.rewards)?,
-                treasury: add(sum.treasury, next.treasury)?,
-                reserve: add(sum.reserve, next.reserve)?,
-            })
+    epochs.iter().try_fold(Settlement::default(), |sum, summary| {
+        let next = &summary.settlement;
+        Some(Settlement {
+            fees: add(sum.fees, next.fees)?,
+            pool: add(sum.pool, next.pool)?,
+            rewards: add(sum.rewards, next.rewards)?,
+            treasury: add(sum.treasury, next.treasury)?,
+            reserve: add(sum.reserve, next.reserve)?,
         })
+    })
 }
 
 /// Whether the ledger has what all settlements gave it.

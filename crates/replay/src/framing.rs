@@ -26,12 +26,9 @@ pub(crate) fn unreadable<E: Display>(error: ExportError<E>, at: Place) -> Diverg
         FormatError::BadMagic => {
             Divergence::new(at, "header.magic", "that of an export", "other bytes")
         }
-        FormatError::UnsupportedVersion(found) => Divergence::new(
-            at,
-            "header.format_version",
-            eqm_log::export::FORMAT_VERSION,
-            found,
-        ),
+        FormatError::UnsupportedVersion(found) => {
+            Divergence::new(at, "header.format_version", eqm_log::export::FORMAT_VERSION, found)
+        }
         FormatError::BadCount(found) => {
             let most = format!("at most {}", eqm_log::MAX_LOG_SIZE);
             Divergence::new(at, "header.count", most, found)
@@ -40,21 +37,15 @@ pub(crate) fn unreadable<E: Display>(error: ExportError<E>, at: Place) -> Diverg
             let got = format!("the end of the file at byte {offset}");
             Divergence::new(place, "export.length", "more bytes", got)
         }
-        FormatError::LengthOutOfBounds { place, length, max } => Divergence::new(
-            place,
-            "export.frame",
-            format!("a length of 1 to {max}"),
-            length,
-        ),
+        FormatError::LengthOutOfBounds { place, length, max } => {
+            Divergence::new(place, "export.frame", format!("a length of 1 to {max}"), length)
+        }
         FormatError::NotUtf8(place) => {
             Divergence::new(place, "export.text", "UTF-8", "other bytes")
         }
-        FormatError::BadOrigin => Divergence::new(
-            at,
-            "header.origin",
-            "a line of 1 to 255 bytes",
-            "another text",
-        ),
+        FormatError::BadOrigin => {
+            Divergence::new(at, "header.origin", "a line of 1 to 255 bytes", "another text")
+        }
         FormatError::BadKey(error) => Divergence::new(at, "header.keys", "verifier keys", error),
         FormatError::WrongCount { declared, written } => {
             Divergence::new(at, "header.count", declared, written)

@@ -27,12 +27,7 @@ pub(crate) fn check(
     pinned: &[VerifierKey],
 ) -> Result<(), Divergence> {
     if header.origin != genesis.name {
-        return Err(Divergence::new(
-            Place::Header,
-            "header.origin",
-            &genesis.name,
-            &header.origin,
-        ));
+        return Err(Divergence::new(Place::Header, "header.origin", &genesis.name, &header.origin));
     }
     let named = genesis_keys(genesis)?;
     let same = named.iter().all(|key| header.keys.contains(key))
@@ -88,13 +83,7 @@ fn unconvincing(error: CheckpointError) -> Divergence {
 
 /// Names and ids of keys.
 fn ids(keys: &[VerifierKey]) -> String {
-    let names: Vec<String> = keys
-        .iter()
-        .map(|key| format!("{}+{:08x}", key.name(), key.key_id()))
-        .collect();
-    if names.is_empty() {
-        "no key".to_string()
-    } else {
-        names.join(" ")
-    }
+    let names: Vec<String> =
+        keys.iter().map(|key| format!("{}+{:08x}", key.name(), key.key_id())).collect();
+    if names.is_empty() { "no key".to_string() } else { names.join(" ") }
 }

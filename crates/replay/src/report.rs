@@ -200,16 +200,12 @@ impl Report {
     /// Accepted commands.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.events
-            .values()
-            .fold(0, |sum, n| sum.saturating_add(*n))
+        self.events.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     /// Refused commands.
     #[must_use]
     pub fn rejected(&self) -> u64 {
-        self.refusals
-            .values()
-            .fold(0, |sum, n| sum.saturating_add(*n))
+        self.refusals.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 }

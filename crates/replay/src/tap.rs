@@ -18,20 +18,11 @@ pub(crate) struct Tap<S> {
 
 impl<S: ByteSource> Tap<S> {
     pub(crate) fn new(source: S) -> Self {
-        Self {
-            source,
-            hasher: Hasher::new(),
-            tail: Vec::new(),
-            failed: false,
-        }
+        Self { source, hasher: Hasher::new(), tail: Vec::new(), failed: false }
     }
 
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> Result<usize, S::Error> {
-        let read = self
-            .source
-            .read(buf)
-            .inspect_err(|_| self.failed = true)?
-            .min(buf.len());
+        let read = self.source.read(buf).inspect_err(|_| self.failed = true)?.min(buf.len());
         self.tail.extend(buf.iter().take(read));
         let settled = self.tail.len().saturating_sub(TRAILING_HASH);
         let (settled, tail) = self.tail.split_at(settled);

@@ -155,34 +155,24 @@ mod tests {
         for (node, reward) in closed.nodes.iter_mut().zip(&rewards) {
             node.reward = *reward;
         }
-        let open = Treasury {
-            open_fees: fees,
-            ..Treasury::default()
-        };
+        let open = Treasury { open_fees: fees, ..Treasury::default() };
         let ledger = open.settled(&settlement).unwrap();
         let nodes: alloc::vec::Vec<NodeRecord> = rewards.iter().map(|nod| record(*nod)).collect();
-        assert_eq!(
-            totals.clone().close(&closed, &parameters, &ledger, &nodes),
-            Ok(())
-        );
+        assert_eq!(totals.clone().close(&closed, &parameters, &ledger, &nodes), Ok(()));
 
         type Forge = fn(&mut EpochClosed, &mut Treasury);
         let forgeries: [(&str, Forge); 5] = [
             ("derived.settlement.fees", |closed, _| {
                 closed.settlement.fees = Amount::from_raw(10_006);
             }),
-            ("derived.nodes[1].proofs", |closed, _| {
-                closed.nodes[1].proofs = 5
-            }),
+            ("derived.nodes[1].proofs", |closed, _| closed.nodes[1].proofs = 5),
             ("derived.nodes[2].reward", |closed, _| {
                 closed.nodes[2].reward = Amount::from_raw(1_000);
             }),
             ("derived.settlement", |closed, _| {
                 closed.settlement.treasury = Amount::ZERO;
             }),
-            ("derived.treasury", |_, ledger| {
-                ledger.reserve = Amount::ZERO
-            }),
+            ("derived.treasury", |_, ledger| ledger.reserve = Amount::ZERO),
         ];
         for (field, forge) in forgeries {
             let (mut closed, mut ledger) = (closed.clone(), ledger);
@@ -190,9 +180,7 @@ mod tests {
             let found = totals.clone().close(&closed, &parameters, &ledger, &nodes);
             assert_eq!(found.unwrap_err().field, field);
         }
-        let missing = totals
-            .clone()
-            .close(&closed, &parameters, &ledger, &nodes[1..]);
+        let missing = totals.clone().close(&closed, &parameters, &ledger, &nodes[1..]);
         assert_eq!(missing.unwrap_err().field, "derived.nod_supply");
     }
 }

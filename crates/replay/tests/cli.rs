@@ -21,9 +21,7 @@ struct Bench {
 impl Bench {
     /// A folder with a sound log, a forged one and the keys.
     fn new() -> Self {
-        let bench = Self {
-            folder: TempDir::new().unwrap(),
-        };
+        let bench = Self { folder: TempDir::new().unwrap() };
         let log = Log::generate(&SMALL).unwrap();
         fs::write(bench.path("log"), log.export().unwrap()).unwrap();
         let forged = common::forged(&log, 7, |body| body.epoch += 1);
@@ -45,9 +43,7 @@ impl Bench {
     fn evidence(&self) -> Vec<Value> {
         let names = ["determinism", "economics", "replay"];
         let read = |name| fs::read(self.path(&format!("evidence/storage_{name}.json"))).unwrap();
-        names
-            .map(|name| serde_json::from_slice(&read(name)).unwrap())
-            .into()
+        names.map(|name| serde_json::from_slice(&read(name)).unwrap()).into()
     }
 }
 
@@ -70,17 +66,11 @@ fn rp_10_a_sound_log() {
     let keys: Vec<String> = pinned().iter().map(ToString::to_string).collect();
     let whole = bench.path("keys");
     let at = format!("@{whole}");
-    for arguments in [
-        vec!["--key", &at],
-        vec!["--key", &whole],
-        vec!["--key", &keys[0], "--key", &keys[1]],
-    ] {
-        let output = command()
-            .arg(bench.path("log"))
-            .args(&arguments)
-            .arg("--json")
-            .output()
-            .unwrap();
+    for arguments in
+        [vec!["--key", &at], vec!["--key", &whole], vec!["--key", &keys[0], "--key", &keys[1]]]
+    {
+        let output =
+            command().arg(bench.path("log")).args(&arguments).arg("--json").output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["ok"], true);
@@ -116,12 +106,7 @@ fn rp_8_no_evidence_outlives_a_failure() {
             output.status.code()
         };
         assert_eq!(run("log"), Some(0));
-        assert!(
-            bench
-                .evidence()
-                .iter()
-                .all(|document| document["passed"] == true)
-        );
+        assert!(bench.evidence().iter().all(|document| document["passed"] == true));
         assert_eq!(run(file), Some(1));
         for document in bench.evidence() {
             assert_eq!(document["passed"], false);
@@ -136,12 +121,7 @@ fn rp_8_no_evidence_outlives_a_failure() {
 #[test]
 fn rp_10_evidence_that_cannot_be_written() {
     let bench = Bench::new();
-    let output = bench.run(&[
-        &bench.path("log"),
-        "--evidence",
-        &bench.path("keys"),
-        "--json",
-    ]);
+    let output = bench.run(&[&bench.path("log"), "--evidence", &bench.path("keys"), "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["error_code"], "SE_ERR_INTERNAL");
@@ -187,10 +167,7 @@ fn rp_10_usage_errors() {
     let help = bench.run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     let help = text(&help.stdout);
-    assert!(
-        help.contains("Examples:") && help.contains("Exit status:"),
-        "{help}"
-    );
+    assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
 }
 
 #[test]
@@ -203,9 +180,7 @@ fn rp_10_standard_input_and_missing_files() {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    input
-        .write_all(&fs::read(bench.path("log")).unwrap())
-        .unwrap();
+    input.write_all(&fs::read(bench.path("log")).unwrap()).unwrap();
     drop(input);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
 

@@ -46,12 +46,7 @@ fn in_closing(body: &mut EntryBody, change: impl FnOnce(&mut EpochClosed)) {
 }
 
 fn in_store(body: &mut EntryBody, change: impl FnOnce(&mut Amount, &mut Vec<u32>, &mut bool)) {
-    let Outcome::Accepted(Event::Stored {
-        fee,
-        assignment,
-        update,
-    }) = &mut body.outcome
-    else {
+    let Outcome::Accepted(Event::Stored { fee, assignment, update }) = &mut body.outcome else {
         panic!("not a store")
     };
     change(fee, assignment, update);
@@ -79,28 +74,18 @@ const TABLE: &[(Is, Change, &str)] = &[
     (stored, |b| b.command.id.0[0] ^= 1, "outcome"),
     (stored, |b| b.command.valid_until_epoch += 1, "outcome"),
     (stored, |b| b.command.payer.0.0[0] ^= 1, "outcome"),
-    (
-        stored,
-        |b| b.command.authorization = Authorization::Operator,
-        "outcome",
-    ),
+    (stored, |b| b.command.authorization = Authorization::Operator, "outcome"),
     (
         stored,
         |b| {
-            let Action::Store(store) = &mut b.command.action else {
-                panic!("not a store")
-            };
+            let Action::Store(store) = &mut b.command.action else { panic!("not a store") };
             store.hash_commit.0[0] ^= 1;
         },
         "outcome",
     ),
     (
         |b| b.seq == 0,
-        |b| {
-            b.outcome = Outcome::Accepted(Event::LedgerOpened {
-                ledger_id: Hash32::ZERO,
-            })
-        },
+        |b| b.outcome = Outcome::Accepted(Event::LedgerOpened { ledger_id: Hash32::ZERO }),
         "outcome.ledger_id",
     ),
     (
@@ -113,41 +98,13 @@ const TABLE: &[(Is, Change, &str)] = &[
         |b| b.outcome = Outcome::Accepted(Event::NodeKeyDisclosed { node: 99 }),
         "outcome.node",
     ),
-    (
-        stored,
-        |b| in_store(b, |fee, _, _| one_more(fee)),
-        "outcome.fee",
-    ),
-    (
-        stored,
-        |b| in_store(b, |_, nodes, _| nodes[1] += 1),
-        "outcome.assignment[1]",
-    ),
-    (
-        stored,
-        |b| in_store(b, |_, nodes, _| nodes.truncate(11)),
-        "outcome.assignment.len",
-    ),
-    (
-        stored,
-        |b| in_store(b, |_, _, update| *update = !*update),
-        "outcome.update",
-    ),
-    (
-        stored,
-        |b| b.outcome = Outcome::Rejected(ErrorCode::Limit),
-        "outcome",
-    ),
-    (
-        rejected,
-        |b| b.outcome = Outcome::Accepted(Event::Purged),
-        "outcome",
-    ),
-    (
-        rejected,
-        |b| b.outcome = Outcome::Rejected(ErrorCode::Limit),
-        "outcome.code",
-    ),
+    (stored, |b| in_store(b, |fee, _, _| one_more(fee)), "outcome.fee"),
+    (stored, |b| in_store(b, |_, nodes, _| nodes[1] += 1), "outcome.assignment[1]"),
+    (stored, |b| in_store(b, |_, nodes, _| nodes.truncate(11)), "outcome.assignment.len"),
+    (stored, |b| in_store(b, |_, _, update| *update = !*update), "outcome.update"),
+    (stored, |b| b.outcome = Outcome::Rejected(ErrorCode::Limit), "outcome"),
+    (rejected, |b| b.outcome = Outcome::Accepted(Event::Purged), "outcome"),
+    (rejected, |b| b.outcome = Outcome::Rejected(ErrorCode::Limit), "outcome.code"),
     (
         |b| matches!(event(b), Some(Event::Purged)),
         |b| b.outcome = Outcome::Accepted(Event::DeleteMarked),
@@ -173,66 +130,22 @@ const TABLE: &[(Is, Change, &str)] = &[
         },
         "outcome.failed",
     ),
-    (
-        closing,
-        |b| in_closing(b, |closed| closed.epoch += 1),
-        "outcome.epoch",
-    ),
-    (
-        closing,
-        |b| in_settlement(b, |s| one_more(&mut s.fees)),
-        "outcome.settlement.fees",
-    ),
-    (
-        closing,
-        |b| in_settlement(b, |s| one_more(&mut s.pool)),
-        "outcome.settlement.pool",
-    ),
-    (
-        closing,
-        |b| in_settlement(b, |s| one_more(&mut s.rewards)),
-        "outcome.settlement.rewards",
-    ),
-    (
-        closing,
-        |b| in_settlement(b, |s| one_more(&mut s.treasury)),
-        "outcome.settlement.treasury",
-    ),
-    (
-        closing,
-        |b| in_settlement(b, |s| one_more(&mut s.reserve)),
-        "outcome.settlement.reserve",
-    ),
-    (
-        closing,
-        |b| in_closing(b, |closed| closed.nodes.truncate(3)),
-        "outcome.nodes.len",
-    ),
+    (closing, |b| in_closing(b, |closed| closed.epoch += 1), "outcome.epoch"),
+    (closing, |b| in_settlement(b, |s| one_more(&mut s.fees)), "outcome.settlement.fees"),
+    (closing, |b| in_settlement(b, |s| one_more(&mut s.pool)), "outcome.settlement.pool"),
+    (closing, |b| in_settlement(b, |s| one_more(&mut s.rewards)), "outcome.settlement.rewards"),
+    (closing, |b| in_settlement(b, |s| one_more(&mut s.treasury)), "outcome.settlement.treasury"),
+    (closing, |b| in_settlement(b, |s| one_more(&mut s.reserve)), "outcome.settlement.reserve"),
+    (closing, |b| in_closing(b, |closed| closed.nodes.truncate(3)), "outcome.nodes.len"),
     (
         closing,
         |b| in_account(b, |node| node.status = NodeStatus::NoPqcKey),
         "outcome.nodes[2].status",
     ),
-    (
-        closing,
-        |b| in_account(b, |node| node.bytes_stored += 1),
-        "outcome.nodes[2].bytes_stored",
-    ),
-    (
-        closing,
-        |b| in_account(b, |node| node.uptime_bucket += 1),
-        "outcome.nodes[2].uptime_bucket",
-    ),
-    (
-        closing,
-        |b| in_account(b, |node| node.proofs += 1),
-        "outcome.nodes[2].proofs",
-    ),
-    (
-        closing,
-        |b| in_account(b, |node| one_more(&mut node.reward)),
-        "outcome.nodes[2].reward",
-    ),
+    (closing, |b| in_account(b, |node| node.bytes_stored += 1), "outcome.nodes[2].bytes_stored"),
+    (closing, |b| in_account(b, |node| node.uptime_bucket += 1), "outcome.nodes[2].uptime_bucket"),
+    (closing, |b| in_account(b, |node| node.proofs += 1), "outcome.nodes[2].proofs"),
+    (closing, |b| in_account(b, |node| one_more(&mut node.reward)), "outcome.nodes[2].reward"),
     (closing, |b| b.state_root = Some(Hash32::ZERO), "state_root"),
     (closing, |b| b.state_root = None, "state_root"),
     (stored, |b| b.state_root = Some(Hash32::ZERO), "state_root"),
@@ -241,16 +154,11 @@ const TABLE: &[(Is, Change, &str)] = &[
 #[test]
 fn rp_5_every_forged_field_is_named() {
     let log = Log::generate(&SMALL).unwrap();
-    let bodies: Vec<EntryBody> = log
-        .bodies
-        .iter()
-        .map(|body| EntryBody::from_bytes(body).unwrap())
-        .collect();
+    let bodies: Vec<EntryBody> =
+        log.bodies.iter().map(|body| EntryBody::from_bytes(body).unwrap()).collect();
     for (is, change, field) in TABLE {
-        let seq = bodies
-            .iter()
-            .position(is)
-            .unwrap_or_else(|| panic!("no entry to forge {field} in"));
+        let seq =
+            bodies.iter().position(is).unwrap_or_else(|| panic!("no entry to forge {field} in"));
         let found = failing(&forged(&log, seq, change));
         assert_eq!(found.field, *field, "{found}");
         assert_eq!(found.seq(), Some(seq as u64), "{found}");
@@ -262,11 +170,8 @@ fn rp_5_every_forged_field_is_named() {
 #[test]
 fn rp_9_a_divergence_in_words() {
     let log = Log::generate(&SMALL).unwrap();
-    let seq = log
-        .bodies
-        .iter()
-        .position(|body| stored(&EntryBody::from_bytes(body).unwrap()))
-        .unwrap();
+    let seq =
+        log.bodies.iter().position(|body| stored(&EntryBody::from_bytes(body).unwrap())).unwrap();
     let mut fee = Amount::ZERO;
     let file = forged(&log, seq, |body| {
         in_store(body, |charged, _, _| {
@@ -285,9 +190,7 @@ fn rp_9_a_divergence_in_words() {
 fn rp_5_other_parameters_are_another_ledger() {
     let log = Log::generate(&SMALL).unwrap();
     let file = forged(&log, 0, |body| {
-        let Action::Genesis(genesis) = &mut body.command.action else {
-            panic!("not genesis")
-        };
+        let Action::Genesis(genesis) = &mut body.command.action else { panic!("not genesis") };
         genesis.parameters.fee_per_kib = Amount::ZERO;
         let ledger_id = genesis.ledger_id();
         body.outcome = Outcome::Accepted(Event::LedgerOpened { ledger_id });

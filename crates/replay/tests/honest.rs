@@ -7,13 +7,8 @@ use protocol::{Amount, Hash32, Profile, error::ErrorCode, node::NodeStatus};
 use replay::{Report, Verdict, evidence, workload};
 use workload::Spec;
 
-const ERASURE: Spec = Spec {
-    seed: 2,
-    nodes: 24,
-    epochs: 3,
-    objects_per_epoch: 8,
-    profile: Profile::EC_16_6,
-};
+const ERASURE: Spec =
+    Spec { seed: 2, nodes: 24, epochs: 3, objects_per_epoch: 8, profile: Profile::EC_16_6 };
 
 fn texts(report: &Report) -> Vec<String> {
     let documents = evidence::documents(report);
@@ -60,10 +55,7 @@ fn rp_8_evidence_is_canonical_json() {
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["schema_version"], "v1.0");
         assert_eq!(value["log_hash"], report.log_hash.to_hex());
-        assert_eq!(
-            format!("{}.json", value["artifact"].as_str().unwrap()),
-            document.name
-        );
+        assert_eq!(format!("{}.json", value["artifact"].as_str().unwrap()), document.name);
     }
 }
 
@@ -110,12 +102,7 @@ fn the_generated_log_has_everything_in_it() {
     let unpaid = report.epochs.iter().find(|e| e.verified < 3).unwrap();
     assert_eq!(unpaid.settlement.rewards, Amount::ZERO);
     assert_eq!(unpaid.settlement.reserve, unpaid.settlement.pool);
-    assert!(
-        report
-            .nodes
-            .iter()
-            .any(|n| n.status != Some(NodeStatus::Verified))
-    );
+    assert!(report.nodes.iter().any(|n| n.status != Some(NodeStatus::Verified)));
 }
 
 /// RP-4: without a key the verdict says so, in the evidence too.
@@ -126,10 +113,7 @@ fn rp_4_without_a_key_the_verdict_is_unpinned() {
     assert_eq!(report.verdict.name(), "unpinned");
     let replay: serde_json::Value = serde_json::from_str(&texts(&report)[2]).unwrap();
     assert_eq!(replay["verdict"], "unpinned");
-    assert_eq!(
-        replay["signatures"][0]["verified_by"],
-        serde_json::json!(["genesis"])
-    );
+    assert_eq!(replay["signatures"][0]["verified_by"], serde_json::json!(["genesis"]));
 }
 
 /// RP-6: the identity, from the evidence alone, with other arithmetic than the ledger's.
@@ -148,12 +132,6 @@ fn rp_6_the_identity_holds_in_the_evidence() {
         assert_eq!(units(&epoch["nod_supply"]), supply);
     }
     let balances = economics["nodes"].as_array().unwrap();
-    assert_eq!(
-        balances
-            .iter()
-            .map(|n| units(&n["nod_balance"]))
-            .sum::<u128>(),
-        supply
-    );
+    assert_eq!(balances.iter().map(|n| units(&n["nod_balance"])).sum::<u128>(), supply);
     assert!(supply > 0);
 }

@@ -36,15 +36,8 @@ impl Rng {
 
 /// Where the frames of the file stand, length and body.
 fn frames() -> Vec<Range<usize>> {
-    let first = [
-        &(LOG.bodies[0].len() as u32).to_be_bytes()[..],
-        &LOG.bodies[0],
-    ]
-    .concat();
-    let mut start = FILE
-        .windows(first.len())
-        .position(|window| window == first)
-        .unwrap();
+    let first = [&(LOG.bodies[0].len() as u32).to_be_bytes()[..], &LOG.bodies[0]].concat();
+    let mut start = FILE.windows(first.len()).position(|window| window == first).unwrap();
     let mut frames = Vec::new();
     for body in &LOG.bodies {
         let end = start + 4 + body.len();
@@ -65,10 +58,7 @@ fn rehashed(mut file: Vec<u8>) -> Vec<u8> {
 /// That a change of this byte is not reported before the entry that it stands in.
 fn check_place(at: usize, file: &[u8]) {
     let found = failing(file);
-    assert!(
-        !found.field.is_empty() && found.expected != found.got,
-        "{found}"
-    );
+    assert!(!found.field.is_empty() && found.expected != found.got, "{found}");
     let changed = frames().iter().position(|frame| frame.contains(&at));
     match (changed, found.place) {
         (Some(seq), Place::Frame { seq: named }) => assert!(named >= seq as u64, "{at}: {found}"),
@@ -105,10 +95,7 @@ fn rp_9_flipped_bits_of_the_trailing_hash() {
         let end = file.len() - 32;
         rng.flip(&mut file[end..]);
         let found = failing(&file);
-        assert_eq!(
-            (found.place, found.field.as_str()),
-            (Place::Trailer, "export.hash")
-        );
+        assert_eq!((found.place, found.field.as_str()), (Place::Trailer, "export.hash"));
     }
 }
 
@@ -146,12 +133,7 @@ fn rp_9_moved_frames() {
             header[12..20].copy_from_slice(&(order.len() as u64).to_be_bytes());
         }
         let bodies = order.iter().map(|at| &FILE[frames[*at].clone()]);
-        let file = [
-            header,
-            bodies.collect::<Vec<_>>().concat(),
-            trailer.to_vec(),
-        ]
-        .concat();
+        let file = [header, bodies.collect::<Vec<_>>().concat(), trailer.to_vec()].concat();
         if adjust { rehashed(file) } else { file }
     };
     let straight: Vec<usize> = (0..frames.len()).collect();
@@ -185,8 +167,7 @@ fn unsigned(log: &Log) -> Vec<u8> {
     let note = head.sign(LEDGER_NAME, &keys::log_ed25519(), &keys::log_ml_dsa());
     let signatures = note.unwrap().split_off(head.text().len());
     let text = log.head().checkpoint(LEDGER_NAME).text();
-    log.export_with_note(&keys, &format!("{text}{signatures}"))
-        .unwrap()
+    log.export_with_note(&keys, &format!("{text}{signatures}")).unwrap()
 }
 
 #[test]
@@ -209,10 +190,7 @@ fn rp_4_whoever_cannot_sign_is_found() {
     shorter.bodies.pop();
     for log in [later, shorter] {
         let found = failing(&unsigned(&log));
-        assert_eq!(
-            (found.place, found.field.as_str()),
-            (Place::Trailer, "checkpoint.signature")
-        );
+        assert_eq!((found.place, found.field.as_str()), (Place::Trailer, "checkpoint.signature"));
     }
 }
 
@@ -238,19 +216,12 @@ fn rp_4_whoever_signs_with_other_keys_is_found() {
     ] {
         let file = LOG.export_signed(header, &ed, &pq).unwrap();
         let found = audited(&file, pins).divergence.unwrap();
-        assert_eq!(
-            (found.place, found.field.as_str()),
-            (place, field),
-            "{found}"
-        );
+        assert_eq!((found.place, found.field.as_str()), (place, field), "{found}");
     }
     // The true log, audited by someone who pinned other keys, or only one of the two.
     for pins in [&theirs[..], &ours[..1], &ours[1..]] {
         let found = audited(&FILE, pins).divergence.unwrap();
-        assert_eq!(
-            (found.seq(), found.field.as_str()),
-            (Some(0), "genesis.log_keys")
-        );
+        assert_eq!((found.seq(), found.field.as_str()), (Some(0), "genesis.log_keys"));
     }
 }
 
@@ -273,9 +244,7 @@ fn rp_4_only_pinned_keys_tell_ledgers_apart() {
     let mut log = LOG.clone();
     log.bodies.truncate(1);
     let mut body = EntryBody::from_bytes(&log.bodies[0]).unwrap();
-    let Action::Genesis(genesis) = &mut body.command.action else {
-        panic!("not genesis")
-    };
+    let Action::Genesis(genesis) = &mut body.command.action else { panic!("not genesis") };
     genesis.log_keys = vec![ed.public_key(), pq.public_key()];
     let ledger_id = genesis.ledger_id();
     body.outcome = Outcome::Accepted(Event::LedgerOpened { ledger_id });
@@ -289,18 +258,13 @@ fn rp_4_only_pinned_keys_tell_ledgers_apart() {
 #[test]
 fn rp_4_the_origin_is_the_ledgers_name() {
     let file = forged(&LOG, 0, |body| {
-        let Action::Genesis(genesis) = &mut body.command.action else {
-            panic!("not genesis")
-        };
+        let Action::Genesis(genesis) = &mut body.command.action else { panic!("not genesis") };
         genesis.name = "qfs.test/other".into();
         let ledger_id = genesis.ledger_id();
         body.outcome = Outcome::Accepted(Event::LedgerOpened { ledger_id });
     });
     let found = failing(&file);
-    assert_eq!(
-        (found.place, found.field.as_str()),
-        (Place::Header, "header.origin")
-    );
+    assert_eq!((found.place, found.field.as_str()), (Place::Header, "header.origin"));
 }
 
 /// A checkpoint that is signed by the true keys, but is of another log.
@@ -309,18 +273,13 @@ fn rp_4_the_checkpoint_is_of_these_entries() {
     let mut earlier = LOG.clone();
     earlier.bodies.pop();
     let checkpoint: Checkpoint = earlier.head().checkpoint(LEDGER_NAME);
-    let note = checkpoint
-        .sign(LEDGER_NAME, &keys::log_ed25519(), &keys::log_ml_dsa())
-        .unwrap();
+    let note = checkpoint.sign(LEDGER_NAME, &keys::log_ed25519(), &keys::log_ml_dsa()).unwrap();
     let frames = frames();
     let trailer = frames.last().unwrap().end;
     let length = (note.len() as u32).to_be_bytes();
     let file = [&FILE[..trailer + 32], &length, note.as_bytes(), &[0; 32]].concat();
     let found = failing(&rehashed(file));
-    assert_eq!(
-        (found.place, found.field.as_str()),
-        (Place::Trailer, "checkpoint.size")
-    );
+    assert_eq!((found.place, found.field.as_str()), (Place::Trailer, "checkpoint.size"));
 }
 
 /// RP-2: a source that fails is not a forged file, and no pass either.
@@ -332,19 +291,12 @@ fn rp_2_a_source_that_fails() {
             let taken = rest.len().min(buf.len());
             buf[..taken].copy_from_slice(&rest[..taken]);
             rest = &rest[taken..];
-            if taken == 0 {
-                Err("the disk is gone")
-            } else {
-                Ok(taken)
-            }
+            if taken == 0 { Err("the disk is gone") } else { Ok(taken) }
         },
         &pinned(),
         &mut |_| (),
     );
     let found = report.divergence.clone().unwrap();
     assert_eq!(found.code.name(), "SE_ERR_INTERNAL");
-    assert_eq!(
-        (found.seq(), found.field.as_str()),
-        (Some(report.entries), "export.read")
-    );
+    assert_eq!((found.seq(), found.field.as_str()), (Some(report.entries), "export.read"));
 }

@@ -11,10 +11,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(used: u64, quota: Option<u64>) -> Self {
-        Self {
-            used: AtomicU64::new(used),
-            quota: quota.unwrap_or(u64::MAX),
-        }
+        Self { used: AtomicU64::new(used), quota: quota.unwrap_or(u64::MAX) }
     }
 
     pub(crate) fn used(&self) -> u64 {
@@ -25,11 +22,7 @@ impl Meter {
         let within = |used: u64| used.checked_add(wanted).filter(|sum| *sum <= self.quota);
         match self.used.fetch_update(Relaxed, Relaxed, within) {
             Ok(_) => Ok(()),
-            Err(used) => Err(StoreError::QuotaExceeded {
-                quota: self.quota,
-                used,
-                wanted,
-            }),
+            Err(used) => Err(StoreError::QuotaExceeded { quota: self.quota, used, wanted }),
         }
     }
 

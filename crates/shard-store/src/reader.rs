@@ -89,9 +89,7 @@ impl<'a> VerifiedReader<'a> {
     /// # Errors
     /// [`StoreError::OutOfRange`], [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let end = offset
-            .checked_add(len as u64)
-            .filter(|end| *end <= self.len);
+        let end = offset.checked_add(len as u64).filter(|end| *end <= self.len);
         let end = end.ok_or(StoreError::OutOfRange)?;
         if len == 0 {
             return Ok(Vec::new());
@@ -172,11 +170,7 @@ impl<'a> VerifiedReader<'a> {
         for (level, count) in (0..).zip(level_counts(self.leaves())) {
             verify_parents(raw, level, count)?;
         }
-        if tree.root() == self.root {
-            Ok(())
-        } else {
-            Err(StoreError::Corrupt { leaf: 0 })
-        }
+        if tree.root() == self.root { Ok(()) } else { Err(StoreError::Corrupt { leaf: 0 }) }
     }
 
     fn leaves(&self) -> u64 {
@@ -184,13 +178,8 @@ impl<'a> VerifiedReader<'a> {
     }
 
     fn raw_leaves(&self, first: u64, count: u64) -> Result<(&dyn RawShard, Vec<u8>), StoreError> {
-        let end = first
-            .checked_add(count)
-            .filter(|end| *end <= self.leaves() && count > 0);
-        let end = end
-            .ok_or(StoreError::OutOfRange)?
-            .saturating_mul(LEAF)
-            .min(self.len);
+        let end = first.checked_add(count).filter(|end| *end <= self.leaves() && count > 0);
+        let end = end.ok_or(StoreError::OutOfRange)?.saturating_mul(LEAF).min(self.len);
         let raw = self.raw.as_deref().ok_or(StoreError::OutOfRange)?;
         let len = usize::try_from(end - first * LEAF).map_err(|_| StoreError::OutOfRange)?;
         let mut bytes = vec![0; len];
@@ -221,14 +210,8 @@ fn compare_nodes(
 ) -> Result<(), StoreError> {
     let mut stored = vec![Hash32::ZERO; right.len()];
     raw.read_nodes(level, first, &mut stored)?;
-    match stored
-        .iter()
-        .zip(right)
-        .position(|(stored, right)| stored != right)
-    {
+    match stored.iter().zip(right).position(|(stored, right)| stored != right) {
         None => Ok(()),
-        Some(at) => Err(StoreError::Corrupt {
-            leaf: (first + at as u64) << level,
-        }),
+        Some(at) => Err(StoreError::Corrupt { leaf: (first + at as u64) << level }),
     }
 }

@@ -79,11 +79,7 @@ pub trait ShardStore: Send + Sync {
     /// # Errors
     /// As [`ShardStore::open_raw`]; [`StoreError::Damaged`] if `len` is 0 and the root is not that of nothing.
     fn open(&self, key: &ShardKey, len: u64) -> Result<VerifiedReader<'_>, StoreError> {
-        let raw = if len == 0 {
-            None
-        } else {
-            Some(self.open_raw(key, len)?)
-        };
+        let raw = if len == 0 { None } else { Some(self.open_raw(key, len)?) };
         VerifiedReader::new(raw, key.root, len)
     }
 

@@ -96,10 +96,7 @@ fn describe(request: &Object<'_>) -> Result<Value, Refusal> {
     let fee = storage_fee(layout.size, keys, &parameters).map_err(internal)?;
     Ok(object([
         ("canonical_metadata", Value::from(metadata.as_str())),
-        (
-            "hash_commit",
-            hash(&hash_commit(&request.content, metadata.as_bytes())),
-        ),
+        ("hash_commit", hash(&hash_commit(&request.content, metadata.as_bytes()))),
         (
             "shard_ids",
             columns
@@ -107,12 +104,7 @@ fn describe(request: &Object<'_>) -> Result<Value, Refusal> {
                 .map(|column| hash(&shard_id(request.id, request.version, column)))
                 .collect(),
         ),
-        (
-            "shard_lens",
-            columns
-                .map(|column| geometry.shard_len(column).to_string())
-                .collect(),
-        ),
+        ("shard_lens", columns.map(|column| geometry.shard_len(column).to_string()).collect()),
         ("roots", layout.roots.iter().take(data).map(hash).collect()),
         ("replica_sets", replica_sets(request)?),
         ("atr_cost", Value::from(fee.to_string())),
@@ -123,9 +115,7 @@ fn describe(request: &Object<'_>) -> Result<Value, Refusal> {
 fn canonical_metadata(text: &str) -> Result<(String, u64), Refusal> {
     let invalid = |detail| Refusal::with(ErrorCode::InvalidInput, detail);
     let value = json::parse(text.as_bytes()).map_err(|error| invalid(error.to_string()))?;
-    let members = value
-        .as_object()
-        .ok_or_else(|| invalid("metadata is a JSON object".into()))?;
+    let members = value.as_object().ok_or_else(|| invalid("metadata is a JSON object".into()))?;
     let canonical = value.to_canonical();
     if canonical.len() > MAX_METADATA_BYTES {
         let detail = "metadata has at most 16 KiB";
@@ -141,19 +131,12 @@ fn replica_sets(request: &Object<'_>) -> Result<Value, Refusal> {
     let placed = place(request.id, request.version, request.profile, &numbers)?;
     let copies = usize::from(request.profile.replicas);
     let names = |set: &[NodeNumber]| set.iter().map(|node| ids[*node as usize]).collect();
-    Ok(placed
-        .chunks(copies)
-        .map(names)
-        .collect::<Vec<Value>>()
-        .into())
+    Ok(placed.chunks(copies).map(names).collect::<Vec<Value>>().into())
 }
 
 fn answer_settle(request: &Value) -> Result<Value, Broken> {
     let fees = amount(text(request, "fees")?)?;
-    let nodes = list(request, "nodes")?
-        .iter()
-        .map(contribution)
-        .collect::<Result<Vec<_>, _>>()?;
+    let nodes = list(request, "nodes")?.iter().map(contribution).collect::<Result<Vec<_>, _>>()?;
     let parameters = Parameters::v13(Profile::QFS_V13);
     let (settlement, rewards) =
         settle(fees, &nodes, &parameters).map_err(|error| error.to_string())?;
@@ -167,10 +150,7 @@ fn answer_settle(request: &Value) -> Result<Value, Broken> {
 
 fn contribution(node: &Value) -> Result<Contribution, Broken> {
     Ok(Contribution {
-        verified: node
-            .get("verified")
-            .and_then(Value::as_bool)
-            .ok_or("verified")?,
+        verified: node.get("verified").and_then(Value::as_bool).ok_or("verified")?,
         bytes_stored: text(node, "bytes_stored")?.parse()?,
         uptime_bucket: uptime_bucket(amount(text(node, "uptime")?)?),
         proofs: text(node, "proofs")?.parse()?,
@@ -187,11 +167,7 @@ fn profile(numbers: &[Value]) -> Result<Profile, Broken> {
         let number = numbers.get(at).and_then(Value::as_int);
         number.and_then(|n| u8::try_from(n).ok()).ok_or("profile")
     };
-    Ok(Profile {
-        data: number(0)?,
-        parity: number(1)?,
-        replicas: number(2)?,
-    })
+    Ok(Profile { data: number(0)?, parity: number(1)?, replicas: number(2)? })
 }
 
 fn text<'a>(request: &'a Value, field: &'static str) -> Result<&'a str, Broken> {

@@ -60,20 +60,14 @@ pub fn admit(
     command: Command,
 ) -> Result<Admitted, (Box<Command>, Refusal)> {
     match check(ledger_id, &command) {
-        Ok(metadata_keys) => Ok(Admitted {
-            command,
-            metadata_keys,
-        }),
+        Ok(metadata_keys) => Ok(Admitted { command, metadata_keys }),
         Err(refusal) => Err((Box::new(command), refusal)),
     }
 }
 
 fn check(ledger_id: Option<&Hash32>, command: &Command) -> Result<u64, Refusal> {
     if canonical::encode(command).len() > MAX_BODY_BYTES.saturating_sub(BODY_OVERHEAD) {
-        return refuse(
-            ErrorCode::Limit,
-            "the command does not fit into an entry of 65,535 bytes",
-        );
+        return refuse(ErrorCode::Limit, "the command does not fit into an entry of 65,535 bytes");
     }
     let metadata_keys = check_action(&command.action)?;
     check_signature(ledger_id, command)?;
@@ -89,18 +83,11 @@ fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), 
         _ => None,
     };
     let ledger_id = ledger_id.copied().or(opened).ok_or_else(|| {
-        Refusal::new(
-            ErrorCode::AegisContextMissing,
-            "there is no ledger to sign for yet",
-        )
+        Refusal::new(ErrorCode::AegisContextMissing, "there is no ledger to sign for yet")
     })?;
-    key.verify(&command.signed_bytes(&ledger_id), signature)
-        .map_err(|error| {
-            Refusal::with(
-                ErrorCode::Unauthorized,
-                format!("the command's signature: {error}"),
-            )
-        })
+    key.verify(&command.signed_bytes(&ledger_id), signature).map_err(|error| {
+        Refusal::with(ErrorCode::Unauthorized, format!("the command's signature: {error}"))
+    })
 }
 
 /// Returns the number of metadata keys, which decides the fee.
@@ -119,10 +106,7 @@ fn check_action(action: &Action) -> Result<u64, Refusal> {
             check_version(reassign.version)?;
         }
         Action::OpenAudit(OpenAudit::Sample(0)) => {
-            return refuse(
-                ErrorCode::InvalidInput,
-                "an audit challenges at least one shard",
-            );
+            return refuse(ErrorCode::InvalidInput, "an audit challenges at least one shard");
         }
         Action::OpenAudit(_) => {}
         Action::RecordAudit(audit) => check_audit(audit)?,
@@ -172,10 +156,7 @@ pub fn check_domain(domain: &FailureDomain) -> Result<(), Refusal> {
     if label(&domain.region) && label(&domain.operator) {
         return Ok(());
     }
-    refuse(
-        ErrorCode::InvalidInput,
-        "region and operator have at most 64 bytes of plain text",
-    )
+    refuse(ErrorCode::InvalidInput, "region and operator have at most 64 bytes of plain text")
 }
 
 fn check_store(store: &Store) -> Result<u64, Refusal> {
@@ -188,10 +169,7 @@ fn check_store(store: &Store) -> Result<u64, Refusal> {
         );
     }
     let Content::Single(layout) = &store.content else {
-        return refuse(
-            ErrorCode::InvalidInput,
-            "manifests are not offered by this ledger",
-        );
+        return refuse(ErrorCode::InvalidInput, "manifests are not offered by this ledger");
     };
     if layout.size > MAX_OBJECT_BYTES {
         return refuse(ErrorCode::Limit, "an object has at most 2^56 bytes");
@@ -217,15 +195,8 @@ fn check_audit(audit: &RecordAudit) -> Result<(), Refusal> {
     for answer in &audit.answers {
         answer.object.validate()?;
         check_version(answer.version)?;
-        if answer
-            .proof
-            .as_ref()
-            .is_some_and(|proof| proof.path.len() > 64)
-        {
-            return refuse(
-                ErrorCode::InvalidInput,
-                "an inclusion path has at most 64 hashes",
-            );
+        if answer.proof.as_ref().is_some_and(|proof| proof.path.len() > 64) {
+            return refuse(ErrorCode::InvalidInput, "an inclusion path has at most 64 hashes");
         }
     }
     Ok(())

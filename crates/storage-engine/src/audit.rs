@@ -34,14 +34,8 @@ mod tests {
     #[test]
     fn pl_5_an_empty_shard_is_never_challenged() {
         let node = NodeId("n".into());
-        assert_eq!(
-            challenged_leaf(&Hash32::ZERO, &Hash32::ZERO, &node, 0),
-            None
-        );
-        assert_eq!(
-            challenged_leaf(&Hash32::ZERO, &Hash32::ZERO, &node, 1),
-            Some(0)
-        );
+        assert_eq!(challenged_leaf(&Hash32::ZERO, &Hash32::ZERO, &node, 0), None);
+        assert_eq!(challenged_leaf(&Hash32::ZERO, &Hash32::ZERO, &node, 1), Some(0));
     }
 
     #[test]

@@ -43,10 +43,7 @@ pub fn hash_commit(content: &[u8], canonical_metadata: &[u8]) -> Hash32 {
 /// `SHA3-256("{object_id}:{version}:{index}")`, numbers in plain decimal, UTF-8 (rule LA-6).
 #[must_use]
 pub fn shard_id(object_id: &str, version: u64, index: u32) -> Hash32 {
-    Hash32::of_parts(&[
-        object_id.as_bytes(),
-        format!(":{version}:{index}").as_bytes(),
-    ])
+    Hash32::of_parts(&[object_id.as_bytes(), format!(":{version}:{index}").as_bytes()])
 }
 
 #[cfg(test)]
@@ -79,24 +76,9 @@ mod tests {
     #[test]
     fn la_6_shard_id_vectors() {
         for (object_id, version, index, expected) in [
-            (
-                "obj_a",
-                1,
-                0,
-                "7dcca0b251608f38e28a53892d79fa05c5d6e8e9c0423553a16ea9ebbff692a0",
-            ),
-            (
-                "obj_a",
-                1,
-                3,
-                "95cd9af68b4340b1aa038ecac14aee6d53cd0f00259938b53f498f48cd95893e",
-            ),
-            (
-                "a:b:c",
-                7,
-                1,
-                "52cfeeec9076b1ff30da749b166f47e1a5c1185152e10c8ffe581590fa2fd602",
-            ),
+            ("obj_a", 1, 0, "7dcca0b251608f38e28a53892d79fa05c5d6e8e9c0423553a16ea9ebbff692a0"),
+            ("obj_a", 1, 3, "95cd9af68b4340b1aa038ecac14aee6d53cd0f00259938b53f498f48cd95893e"),
+            ("a:b:c", 7, 1, "52cfeeec9076b1ff30da749b166f47e1a5c1185152e10c8ffe581590fa2fd602"),
         ] {
             assert_eq!(shard_id(object_id, version, index).to_string(), expected);
         }

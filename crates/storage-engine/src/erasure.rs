@@ -49,8 +49,7 @@ impl Codec {
         }
         let cells: Vec<&[u8]> = stripe.chunks_exact(width).collect();
         let mut parity = alloc::vec![alloc::vec![0; width]; self.parity];
-        code.encode_sep(&cells, &mut parity)
-            .map_err(|_| ErasureError::Shape)?;
+        code.encode_sep(&cells, &mut parity).map_err(|_| ErasureError::Shape)?;
         Ok(parity)
     }
 
@@ -64,9 +63,7 @@ impl Codec {
     pub fn restore_data(&self, cells: &mut [Option<Vec<u8>>]) -> Result<(), ErasureError> {
         self.check(cells)?;
         match &self.code {
-            Some(code) => code
-                .reconstruct_data(cells)
-                .map_err(|_| ErasureError::Shape),
+            Some(code) => code.reconstruct_data(cells).map_err(|_| ErasureError::Shape),
             None => Ok(()),
         }
     }
@@ -89,10 +86,7 @@ impl Codec {
         let uniform = width > 0 && widths.all(|other| other == width);
         let have = cells.iter().flatten().count();
         if have < self.data {
-            Err(ErasureError::TooFew {
-                have,
-                need: self.data,
-            })
+            Err(ErasureError::TooFew { have, need: self.data })
         } else if !uniform || cells.len() != self.data.saturating_add(self.parity) {
             Err(ErasureError::Shape)
         } else {
@@ -150,29 +144,16 @@ mod tests {
 
     fn cells(codec: &Codec, stripe: &[u8]) -> Vec<Option<Vec<u8>>> {
         let data = stripe.chunks(stripe.len() / codec.data).map(<[u8]>::to_vec);
-        data.chain(codec.encode(stripe).unwrap())
-            .map(Some)
-            .collect()
+        data.chain(codec.encode(stripe).unwrap()).map(Some).collect()
     }
 
     /// LA-9: the matrix is systematic and frozen; these parity bytes are part of the format.
     #[test]
     fn la_9_parity_bytes_are_frozen() {
-        let codec = Codec::new(Profile {
-            data: 3,
-            parity: 2,
-            replicas: 1,
-        })
-        .unwrap();
+        let codec = Codec::new(Profile { data: 3, parity: 2, replicas: 1 }).unwrap();
         let parity = codec.encode(&[1, 0, 7, 0, 1, 7]).unwrap();
         assert_eq!(parity, GOLDEN);
-        assert!(
-            Codec::new(Profile::QFS_V13)
-                .unwrap()
-                .encode(&[1; 8])
-                .unwrap()
-                .is_empty()
-        );
+        assert!(Codec::new(Profile::QFS_V13).unwrap().encode(&[1; 8]).unwrap().is_empty());
     }
     /// Computed by an independent implementation of the matrix that rule LA-9 describes.
     const GOLDEN: [[u8; 2]; 2] = [[7, 7], [49, 18]];
@@ -180,18 +161,11 @@ mod tests {
     /// LA-15: any k of the k + m cells restore all others; fewer are refused.
     #[test]
     fn la_15_any_k_cells_restore_the_stripe() {
-        let codec = Codec::new(Profile {
-            data: 4,
-            parity: 3,
-            replicas: 1,
-        })
-        .unwrap();
+        let codec = Codec::new(Profile { data: 4, parity: 3, replicas: 1 }).unwrap();
         let whole = cells(&codec, &stripe(4 * 50));
         for lost in 0_u32..1 << 7 {
             let mut some: Vec<_> = whole.clone();
-            (0..7)
-                .filter(|i| lost >> i & 1 == 1)
-                .for_each(|i| some[i] = None);
+            (0..7).filter(|i| lost >> i & 1 == 1).for_each(|i| some[i] = None);
             let have = 7 - lost.count_ones() as usize;
             let mut data_only = some.clone();
             if have < 4 {
@@ -226,12 +200,7 @@ mod tests {
 
     #[test]
     fn misshapen_stripes_are_refused() {
-        let codec = Codec::new(Profile {
-            data: 2,
-            parity: 1,
-            replicas: 1,
-        })
-        .unwrap();
+        let codec = Codec::new(Profile { data: 2, parity: 1, replicas: 1 }).unwrap();
         assert_eq!(codec.encode(&[]), Err(ErasureError::Shape));
         assert_eq!(codec.encode(&[1, 2, 3]), Err(ErasureError::Shape));
         for mut cells in [
@@ -241,17 +210,10 @@ mod tests {
         ] {
             assert_eq!(codec.restore_data(&mut cells), Err(ErasureError::Shape));
         }
-        let unsound = Profile {
-            data: 0,
-            parity: 0,
-            replicas: 1,
-        };
+        let unsound = Profile { data: 0, parity: 0, replicas: 1 };
         assert!(matches!(Codec::new(unsound), Err(ErasureError::Profile(_))));
         let mirror = Codec::new(Profile::QFS_V13).unwrap();
         let mut lost = vec![Some(vec![1]), None, Some(vec![1]), Some(vec![1])];
-        assert_eq!(
-            mirror.restore_data(&mut lost),
-            Err(ErasureError::TooFew { have: 3, need: 4 })
-        );
+        assert_eq!(mirror.restore_data(&mut lost), Err(ErasureError::TooFew { have: 3, need: 4 }));
     }
 }

@@ -32,10 +32,7 @@ pub fn evolve<S: StateStore>(state: &mut State<S>, entry: &EntryBody) -> StateRe
         happen(state, entry, event)?;
     }
     // Remembered under the epoch after the entry, so that a closing's own id lives as long as any other.
-    let record = CommandRecord {
-        seq: entry.seq,
-        hash: entry.command.hash(),
-    };
+    let record = CommandRecord { seq: entry.seq, hash: entry.command.hash() };
     state.put(keys::command(state.epoch(), &entry.command.id), &record);
     Ok(())
 }
@@ -68,20 +65,15 @@ fn happen<S: StateStore>(
         (Action::Reassign(reassign), Event::Reassigned) => move_copy(state, reassign),
         (Action::OpenAudit(scope), Event::AuditOpened) => {
             let hot = state.hot_mut()?;
-            hot.ledger.audit = Some(AuditRecord {
-                seq: entry.seq,
-                scope: *scope,
-                beacon: Hash32::ZERO,
-            });
+            hot.ledger.audit =
+                Some(AuditRecord { seq: entry.seq, scope: *scope, beacon: Hash32::ZERO });
             hot.each_node(|node| node.answers = 0);
             Ok(())
         }
         (Action::RecordAudit(record), Event::AuditRecorded { counted, .. }) => {
             record_audit(state, record, *counted)
         }
-        _ => Err(StateError::Broken(
-            "an event does not belong to its command",
-        )),
+        _ => Err(StateError::Broken("an event does not belong to its command")),
     }
 }
 
@@ -104,10 +96,7 @@ fn open_ledger<S: StateStore>(
                 revoked: false,
                 reason: Default::default(),
             }),
-            telemetry: Some(TelemetryFact {
-                node: number,
-                reading: Some(perfect_reading()),
-            }),
+            telemetry: Some(TelemetryFact { node: number, reading: Some(perfect_reading()) }),
             uptime_bucket: 10,
             ..new_node(&node.node_id, &node.scheme, node.key_hash, &node.domain)
         });
@@ -116,11 +105,7 @@ fn open_ledger<S: StateStore>(
     let eligible = sorted_by_id(&nodes, |_| true);
     state.put(
         keys::epoch(1),
-        &EpochRecord {
-            eligible: eligible.clone(),
-            opened_at: seq,
-            closed: None,
-        },
+        &EpochRecord { eligible: eligible.clone(), opened_at: seq, closed: None },
     );
     let ledger = LedgerRecord {
         epoch: 1,
@@ -132,14 +117,7 @@ fn open_ledger<S: StateStore>(
         telemetry_hash: Hash32::ZERO,
     };
     let genesis = genesis.clone();
-    state.set_hot(Hot {
-        genesis,
-        ledger_id,
-        ledger,
-        nodes,
-        eligible,
-        changed_nodes,
-    });
+    state.set_hot(Hot { genesis, ledger_id, ledger, nodes, eligible, changed_nodes });
     Ok(())
 }
 
@@ -196,12 +174,7 @@ fn register<S: StateStore>(
     state.put(keys::node_key(number), &node.public_key);
     let key_hash = Hash32::of(&node.public_key);
     let hot = state.hot_mut()?;
-    hot.nodes.push(new_node(
-        &node.node_id,
-        &node.scheme,
-        key_hash,
-        &node.domain,
-    ));
+    hot.nodes.push(new_node(&node.node_id, &node.scheme, key_hash, &node.domain));
     hot.changed_nodes.insert(number);
     Ok(())
 }
@@ -213,9 +186,7 @@ fn close_epoch<S: StateStore>(
     seq: u64,
 ) -> StateResult<(), S> {
     let epoch = closed.epoch;
-    let next = epoch
-        .checked_add(1)
-        .ok_or(StateError::Broken("there is no later epoch"))?;
+    let next = epoch.checked_add(1).ok_or(StateError::Broken("there is no later epoch"))?;
     let hot = state.hot_mut()?;
     hot.ledger.treasury = hot
         .ledger
@@ -240,14 +211,9 @@ fn close_epoch<S: StateStore>(
     hot.ledger.audit = None;
     hot.ledger.epoch = next;
     hot.eligible = sorted_by_id(&hot.nodes, |node| node.status == Some(NodeStatus::Verified));
-    let opened = EpochRecord {
-        eligible: hot.eligible.clone(),
-        opened_at: seq,
-        closed: None,
-    };
-    let mut record = state
-        .epoch_record(epoch)?
-        .ok_or(StateError::Broken("no record of the open epoch"))?;
+    let opened = EpochRecord { eligible: hot.eligible.clone(), opened_at: seq, closed: None };
+    let mut record =
+        state.epoch_record(epoch)?.ok_or(StateError::Broken("no record of the open epoch"))?;
     record.closed = Some(closed.clone());
     state.put(keys::epoch(epoch), &record);
     state.put(keys::epoch(next), &opened);
@@ -272,13 +238,8 @@ fn store_version<S: StateStore>(
     store: &Store,
     event: &Event,
 ) -> StateResult<(), S> {
-    let Event::Stored {
-        fee, assignment, ..
-    } = event
-    else {
-        return Err(StateError::Broken(
-            "an event does not belong to its command",
-        ));
+    let Event::Stored { fee, assignment, .. } = event else {
+        return Err(StateError::Broken("an event does not belong to its command"));
     };
     let payer = entry.command.payer;
     let account = state.account(&payer)?;
@@ -286,10 +247,7 @@ fn store_version<S: StateStore>(
     let prepaid = hot.ledger.parameters.prepaid;
     let broken = |_| StateError::Broken("a fee was accepted that does not fit");
     hot.ledger.treasury = hot.ledger.treasury.charged(*fee).map_err(broken)?;
-    state.put(
-        keys::account(&payer),
-        &account.charged(*fee, prepaid).map_err(broken)?,
-    );
+    state.put(keys::account(&payer), &account.charged(*fee, prepaid).map_err(broken)?);
     let stored = StoredRecord {
         hash_commit: store.hash_commit,
         metadata: store.metadata.clone(),
@@ -299,19 +257,12 @@ fn store_version<S: StateStore>(
         assignment: assignment.clone(),
     };
     count_bytes(state, &stored, u64::checked_add)?;
-    let record = VersionRecord {
-        stored: Some(stored),
-        ..marker(entry)
-    };
+    let record = VersionRecord { stored: Some(stored), ..marker(entry) };
     add_version(state, &entry.command, &store.object, store.version, &record)
 }
 
 const fn marker(entry: &EntryBody) -> VersionRecord {
-    VersionRecord {
-        seq: entry.seq,
-        created_at_tick: entry.tick,
-        stored: None,
-    }
+    VersionRecord { seq: entry.seq, created_at_tick: entry.tick, stored: None }
 }
 
 fn add_version<S: StateStore>(
@@ -321,17 +272,8 @@ fn add_version<S: StateStore>(
     version: u64,
     record: &VersionRecord,
 ) -> StateResult<(), S> {
-    let owner = state
-        .object(id)?
-        .map_or(command.payer, |object| object.owner);
-    state.put(
-        keys::object(id),
-        &ObjectRecord {
-            owner,
-            latest: version,
-            current: Some(version),
-        },
-    );
+    let owner = state.object(id)?.map_or(command.payer, |object| object.owner);
+    state.put(keys::object(id), &ObjectRecord { owner, latest: version, current: Some(version) });
     state.put(keys::version(id, version), record);
     Ok(())
 }
@@ -370,11 +312,8 @@ fn count_bytes<S: StateStore>(
     let broken = || StateError::Broken("stored bytes do not add up");
     let geometry = Geometry::of(layout).map_err(|_| StateError::Broken("a layout is damaged"))?;
     let hot = state.hot_mut()?;
-    for (column, nodes) in (0..).zip(
-        stored
-            .assignment
-            .chunks(usize::from(layout.profile.replicas)),
-    ) {
+    for (column, nodes) in (0..).zip(stored.assignment.chunks(usize::from(layout.profile.replicas)))
+    {
         let bytes = geometry.shard_len(column);
         for node in nodes {
             let mut sum = None;
@@ -391,15 +330,8 @@ fn count_bytes<S: StateStore>(
 
 fn move_copy<S: StateStore>(state: &mut State<S>, reassign: &Reassign) -> StateResult<(), S> {
     let broken = || StateError::Broken("a copy that moves does not exist");
-    let record = state
-        .version(&reassign.object, reassign.version)?
-        .ok_or_else(broken)?;
-    let VersionRecord {
-        stored: Some(mut stored),
-        seq,
-        created_at_tick,
-    } = record
-    else {
+    let record = state.version(&reassign.object, reassign.version)?.ok_or_else(broken)?;
+    let VersionRecord { stored: Some(mut stored), seq, created_at_tick } = record else {
         return Err(broken());
     };
     count_bytes(state, &stored, u64::checked_sub)?;
@@ -407,15 +339,9 @@ fn move_copy<S: StateStore>(state: &mut State<S>, reassign: &Reassign) -> StateR
         return Err(broken());
     };
     let copy = copy_index(reassign, layout.profile.replicas);
-    *copy
-        .and_then(|at| stored.assignment.get_mut(at))
-        .ok_or_else(broken)? = reassign.to;
+    *copy.and_then(|at| stored.assignment.get_mut(at)).ok_or_else(broken)? = reassign.to;
     count_bytes(state, &stored, u64::checked_add)?;
-    let record = VersionRecord {
-        seq,
-        created_at_tick,
-        stored: Some(stored),
-    };
+    let record = VersionRecord { seq, created_at_tick, stored: Some(stored) };
     state.put(keys::version(&reassign.object, reassign.version), &record);
     Ok(())
 }
@@ -426,11 +352,7 @@ fn record_audit<S: StateStore>(
     counted: u32,
 ) -> StateResult<(), S> {
     let epoch = state.epoch();
-    for answer in record
-        .answers
-        .iter()
-        .filter(|answer| answer.proof.is_some())
-    {
+    for answer in record.answers.iter().filter(|answer| answer.proof.is_some()) {
         let shard = shard_id(&answer.object.0, answer.version, answer.column);
         state.put(keys::proof(epoch, record.node, &shard), &());
     }
@@ -448,12 +370,8 @@ impl Hot {
         number: NodeNumber,
         change: impl FnOnce(&mut NodeRecord),
     ) -> Result<(), StateError<F>> {
-        let node = usize::try_from(number)
-            .ok()
-            .and_then(|at| self.nodes.get_mut(at));
-        change(node.ok_or(StateError::Broken(
-            "an entry names a node that is not registered",
-        ))?);
+        let node = usize::try_from(number).ok().and_then(|at| self.nodes.get_mut(at));
+        change(node.ok_or(StateError::Broken("an entry names a node that is not registered"))?);
         self.changed_nodes.insert(number);
         Ok(())
     }

@@ -38,9 +38,7 @@ pub fn execute<S: StateStore>(
 ) -> StateResult<Executed, S> {
     let metadata_keys = command.metadata_keys();
     let command = command.into_command();
-    run(state, tick, command, |state, ordered| {
-        decide(state, ordered, metadata_keys)
-    })
+    run(state, tick, command, |state, ordered| decide(state, ordered, metadata_keys))
 }
 
 /// Executes a command as it stands in a log: what admission refuses is refused here, with the same code.
@@ -71,44 +69,22 @@ fn run<S: StateStore>(
         return Err(StateError::Broken("the tick went back"));
     }
     if state.seen(&command)? != Seen::Never {
-        return Err(StateError::Broken(
-            "a command id is used twice within two epochs",
-        ));
+        return Err(StateError::Broken("a command id is used twice within two epochs"));
     }
     let (seq, epoch) = (state.cursor.next_seq, state.epoch());
-    let next_seq = seq
-        .checked_add(1)
-        .ok_or(StateError::Broken("the log is full"))?;
-    let decision = decide(
-        state,
-        &Ordered {
-            seq,
-            tick,
-            epoch,
-            command: &command,
-        },
-    )?;
+    let next_seq = seq.checked_add(1).ok_or(StateError::Broken("the log is full"))?;
+    let decision = decide(state, &Ordered { seq, tick, epoch, command: &command })?;
     let (outcome, mut refusal) = match decision {
         Ok(event) => (Outcome::Accepted(event), None),
         Err(refusal) => (Outcome::Rejected(refusal.code), Some(refusal)),
     };
-    let mut body = EntryBody {
-        format: ENTRY_FORMAT,
-        seq,
-        tick,
-        epoch,
-        command,
-        outcome,
-        state_root: None,
-    };
+    let mut body =
+        EntryBody { format: ENTRY_FORMAT, seq, tick, epoch, command, outcome, state_root: None };
     let mut bytes = body.to_bytes();
     // Room for a state root, which is known only after the entry has happened.
     let longest = MAX_BODY_BYTES.saturating_sub(size_of::<Hash32>());
     if bytes.len() > longest {
-        refusal = Some(Refusal::new(
-            ErrorCode::Limit,
-            "the outcome does not fit into an entry",
-        ));
+        refusal = Some(Refusal::new(ErrorCode::Limit, "the outcome does not fit into an entry"));
         body.outcome = Outcome::Rejected(ErrorCode::Limit);
         bytes = body.to_bytes();
     }
@@ -123,19 +99,11 @@ fn run<S: StateStore>(
         body.state_root = Some(state.root()?);
         bytes = body.to_bytes();
     }
-    Ok(Executed {
-        body,
-        bytes,
-        refusal,
-    })
+    Ok(Executed { body, bytes, refusal })
 }
 
 /// Every closing of an epoch and every 65,536th entry carries the state root (ST-6).
 fn carries_state_root(body: &EntryBody) -> bool {
     let interval = body.seq > 0 && body.seq.is_multiple_of(STATE_ROOT_INTERVAL);
-    interval
-        || matches!(
-            body.outcome,
-            Outcome::Accepted(protocol::Event::EpochClosed(_))
-        )
+    interval || matches!(body.outcome, Outcome::Accepted(protocol::Event::EpochClosed(_)))
 }

@@ -27,6 +27,7 @@ pub mod evolve;
 pub mod execute;
 pub mod layout;
 pub mod placement;
+pub mod query;
 pub mod shard_tree;
 pub mod state;
 

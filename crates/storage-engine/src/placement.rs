@@ -50,26 +50,17 @@ pub fn place(
     }
     let mut nodes = Vec::new();
     for column in 0..profile.columns() {
-        let (first, copies) = if profile.parity == 0 {
-            (column, copies)
-        } else {
-            (0, u64::from(column))
-        };
+        let (first, copies) =
+            if profile.parity == 0 { (column, copies) } else { (0, u64::from(column)) };
         let start = start_index(&shard_id(object_id, version, first), available).unwrap_or(0);
-        let steps = if profile.parity == 0 {
-            0..copies
-        } else {
-            copies..copies.saturating_add(1)
-        };
+        let steps = if profile.parity == 0 { 0..copies } else { copies..copies.saturating_add(1) };
         nodes.extend(steps.filter_map(|step| node_at(eligible, start, step)));
     }
     Ok(nodes)
 }
 
 fn node_at(eligible: &[NodeNumber], start: u64, step: u64) -> Option<NodeNumber> {
-    let index = start
-        .checked_add(step)?
-        .checked_rem(u64::try_from(eligible.len()).ok()?)?;
+    let index = start.checked_add(step)?.checked_rem(u64::try_from(eligible.len()).ok()?)?;
     eligible.get(usize::try_from(index).ok()?).copied()
 }
 
@@ -111,11 +102,9 @@ mod tests {
 
     #[test]
     fn pl_1_too_few_nodes_is_a_refusal_never_a_duplicate() {
-        for (profile, nodes) in [
-            (Profile::QFS_V13, 2),
-            (Profile::EC_16_6, 21),
-            (Profile::EC_10_5, 0),
-        ] {
+        for (profile, nodes) in
+            [(Profile::QFS_V13, 2), (Profile::EC_16_6, 21), (Profile::EC_10_5, 0)]
+        {
             let eligible: Vec<u32> = (0..nodes).collect();
             let refusal = place("obj", 1, profile, &eligible).unwrap_err();
             assert_eq!(refusal.code, ErrorCode::NoEligibleNodes);

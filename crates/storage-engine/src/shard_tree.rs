@@ -63,10 +63,7 @@ fn hash_batch(prefixed: &[u8], hashes: &mut Vec<Hash32>) {
     let mut messages: [&[u8]; BATCH] = [&[]; BATCH];
     let mut digests = [[0; 32]; BATCH];
     let mut count = 0_usize;
-    for (slot, message) in messages
-        .iter_mut()
-        .zip(prefixed.chunks(LEAF_SIZE.saturating_add(1)))
-    {
+    for (slot, message) in messages.iter_mut().zip(prefixed.chunks(LEAF_SIZE.saturating_add(1))) {
         *slot = message;
         count = count.saturating_add(1);
     }
@@ -212,11 +209,7 @@ pub fn verify_path(
             let Some(sibling) = siblings.next() else {
                 return false;
             };
-            hash = if at & 1 == 0 {
-                node_hash(&hash, sibling)
-            } else {
-                node_hash(sibling, &hash)
-            };
+            hash = if at & 1 == 0 { node_hash(&hash, sibling) } else { node_hash(sibling, &hash) };
         }
         at >>= 1;
     }
@@ -305,14 +298,9 @@ mod tests {
     /// LA-10: leaves, and the root of nothing.
     #[test]
     fn la_10_leaf_boundaries() {
-        for (len, count) in [
-            (0, 0),
-            (1, 1),
-            (4096, 1),
-            (4097, 2),
-            (262_144, 64),
-            (u64::MAX, 1 << 52),
-        ] {
+        for (len, count) in
+            [(0, 0), (1, 1), (4096, 1), (4097, 2), (262_144, 64), (u64::MAX, 1 << 52)]
+        {
             assert_eq!(leaf_count(len), count, "{len}");
         }
         assert!(empty_root().to_hex().starts_with("a7ffc6f8bf1ed766"));

@@ -58,12 +58,7 @@ fn rejected() -> EntryBody {
 }
 
 fn signed() -> EntryBody {
-    let mut body = body(
-        3,
-        make::purge("obj", 1),
-        Outcome::Accepted(Event::Purged),
-        None,
-    );
+    let mut body = body(3, make::purge("obj", 1), Outcome::Accepted(Event::Purged), None);
     body.command.payer = Alice.account();
     body.command = body.command.sign(&Hash32::of(b"ledger"), &Alice.signer());
     body
@@ -88,37 +83,16 @@ fn closed() -> EntryBody {
         },
         nodes: vec![account(1), account(2)],
     }));
-    body(
-        4,
-        make::advance(1, &[0, 1]),
-        outcome,
-        Some(Hash32::of(b"state")),
-    )
+    body(4, make::advance(1, &[0, 1]), outcome, Some(Hash32::of(b"state")))
 }
 
 /// The smaller bodies in full, the genesis by its hash: it holds a key of 1,312 bytes.
 static GOLDEN: LazyLock<[(&str, EntryBody, &str); 4]> = LazyLock::new(|| {
     [
-        (
-            "stored",
-            stored(),
-            include_str!("golden/stored.hex").trim_end(),
-        ),
-        (
-            "rejected",
-            rejected(),
-            include_str!("golden/rejected.hex").trim_end(),
-        ),
-        (
-            "signed",
-            signed(),
-            include_str!("golden/signed.hex").trim_end(),
-        ),
-        (
-            "closed",
-            closed(),
-            include_str!("golden/closed.hex").trim_end(),
-        ),
+        ("stored", stored(), include_str!("golden/stored.hex").trim_end()),
+        ("rejected", rejected(), include_str!("golden/rejected.hex").trim_end()),
+        ("signed", signed(), include_str!("golden/signed.hex").trim_end()),
+        ("closed", closed(), include_str!("golden/closed.hex").trim_end()),
     ]
 });
 const GENESIS_LEN: usize = 1_925;
@@ -130,19 +104,11 @@ fn pr_1_bodies_are_frozen() {
     for (name, body, hex) in &*GOLDEN {
         assert_eq!(hex_encode(&body.to_bytes()), *hex, "{name}: {FROZEN}");
         let bytes = hex_decode(hex).unwrap();
-        assert_eq!(
-            EntryBody::from_bytes(&bytes).as_ref(),
-            Ok(body),
-            "{name}: {FROZEN}"
-        );
+        assert_eq!(EntryBody::from_bytes(&bytes).as_ref(), Ok(body), "{name}: {FROZEN}");
     }
     let genesis = genesis().to_bytes();
     assert_eq!(genesis.len(), GENESIS_LEN, "genesis: {FROZEN}");
-    assert_eq!(
-        Hash32::of(&genesis).to_hex(),
-        GENESIS_HASH,
-        "genesis: {FROZEN}"
-    );
+    assert_eq!(Hash32::of(&genesis).to_hex(), GENESIS_HASH, "genesis: {FROZEN}");
 }
 
 /// PR-3, PR-4: what a signature covers, byte for byte.
@@ -158,11 +124,7 @@ fn pr_4_signed_bytes_are_frozen() {
         Operator.account().0.0.to_vec(),
         vec![4, 3, 0, 0, 0, b'o', b'b', b'j', 1, 0, 0, 0, 0, 0, 0, 0],
     ];
-    assert_eq!(
-        command.signed_bytes(&ledger_id),
-        expected.concat(),
-        "{FROZEN}"
-    );
+    assert_eq!(command.signed_bytes(&ledger_id), expected.concat(), "{FROZEN}");
 }
 
 /// One command of each kind, through the engine: the last entry's hash and the state root fix every rule of
@@ -174,38 +136,25 @@ fn a_history_is_frozen() {
     ledger.play([
         (Operator, Action::RegisterNode(make::register(0)), Accepted),
         (Operator, Action::RegisterNode(make::register(7)), Accepted),
-        (
-            Alice,
-            make::put_sized("a", 1, 20_000, Profile::QFS_V13),
-            Accepted,
-        ),
+        (Alice, make::put_sized("a", 1, 20_000, Profile::QFS_V13), Accepted),
         (Bob, make::put("b", 3), Accepted),
         (Bob, make::delete("b", 4), Accepted),
         (Bob, make::put("b", 5), Accepted),
         (Bob, make::purge("b", 3), Accepted),
-        (
-            Alice,
-            make::put("b", 9),
-            common::Refused(ErrorCode::Unauthorized),
-        ),
+        (Alice, make::put("b", 9), common::Refused(ErrorCode::Unauthorized)),
         (Operator, make::ALL, Accepted),
     ]);
     let version = ledger.state.version(&make::object("a"), 1).unwrap();
     let assignment = version.unwrap().stored.unwrap().assignment;
     let free = (0..5).find(|node| !assignment[..3].contains(node)).unwrap();
-    for (column, node) in (0..)
-        .zip(assignment.chunks(3))
-        .map(|(column, copies)| (column, copies[2]))
+    for (column, node) in
+        (0..).zip(assignment.chunks(3)).map(|(column, copies)| (column, copies[2]))
     {
         let answer = make::answer(&ledger.state, &content, ("a", 1, column), node);
         ledger.play([(Operator, make::record(9, node, vec![answer]), Accepted)]);
     }
     ledger.play([
-        (
-            Operator,
-            make::reassign("a", 1, (0, 0), assignment[0], free),
-            Accepted,
-        ),
+        (Operator, make::reassign("a", 1, (0, 0), assignment[0], free), Accepted),
         (Operator, make::advance(1, &[0, 1, 2, 4, 5]), Accepted),
         (Alice, make::put_at("c", 1, 2), Accepted),
     ]);
@@ -226,10 +175,7 @@ fn golden_bytes() -> Vec<Vec<u8>> {
 fn pr_1_truncations_and_trailing_bytes_are_refused() {
     for bytes in golden_bytes() {
         for len in 0..bytes.len() {
-            assert!(
-                EntryBody::from_bytes(&bytes[..len]).is_err(),
-                "cut at {len}"
-            );
+            assert!(EntryBody::from_bytes(&bytes[..len]).is_err(), "cut at {len}");
         }
         for more in 0..=u8::MAX {
             let longer = [&bytes[..], &[more]].concat();

@@ -36,42 +36,14 @@ static SAMPLES: LazyLock<[make::Sample; 5]> =
 /// What to do next; the numbers choose among what the ledger has.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Store {
-        by: By,
-        name: u8,
-        ahead: u8,
-        size: u8,
-        epochs_ago: u8,
-    },
-    Delete {
-        by: By,
-        name: u8,
-        ahead: u8,
-    },
-    Purge {
-        by: By,
-        name: u8,
-        version: u8,
-    },
-    Advance {
-        late: bool,
-        verified: u8,
-    },
-    Register {
-        node: u8,
-    },
-    Reassign {
-        copy: u16,
-        to: u8,
-    },
-    OpenAudit {
-        sample: u8,
-    },
-    Answer {
-        copy: u16,
-        how: u8,
-        times: u8,
-    },
+    Store { by: By, name: u8, ahead: u8, size: u8, epochs_ago: u8 },
+    Delete { by: By, name: u8, ahead: u8 },
+    Purge { by: By, name: u8, version: u8 },
+    Advance { late: bool, verified: u8 },
+    Register { node: u8 },
+    Reassign { copy: u16, to: u8 },
+    OpenAudit { sample: u8 },
+    Answer { copy: u16, how: u8, times: u8 },
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -129,19 +101,10 @@ impl History {
                 let Content::Single(layout) = &stored.content else {
                     return true;
                 };
-                let sample = SIZES
-                    .iter()
-                    .position(|size| *size as u64 == layout.size)
-                    .unwrap();
+                let sample = SIZES.iter().position(|size| *size as u64 == layout.size).unwrap();
                 for (at, node) in (0..).zip(stored.assignment) {
                     let name = name.to_owned();
-                    copies.push(Copy {
-                        name,
-                        version,
-                        place: (at / 3, at % 3),
-                        node,
-                        sample,
-                    });
+                    copies.push(Copy { name, version, place: (at / 3, at % 3), node, sample });
                 }
                 true
             };
@@ -153,71 +116,42 @@ impl History {
     fn action(&self, step: Step) -> Option<(By, Action)> {
         let state = &self.ledger.state;
         let name = |choice: u8| NAMES[usize::from(choice) % NAMES.len()];
-        let latest = |name| {
-            state
-                .object(&make::object(name))
-                .unwrap()
-                .map_or(0, |o| o.latest)
-        };
+        let latest = |name| state.object(&make::object(name)).unwrap().map_or(0, |o| o.latest);
         let version = |choice, ahead: u8| (latest(name(choice)) + u64::from(ahead)).max(1);
         Some(match step {
-            Step::Store {
-                by,
-                name: choice,
-                ahead,
-                size,
-                epochs_ago,
-            } => {
+            Step::Store { by, name: choice, ahead, size, epochs_ago } => {
                 let sample = &SAMPLES[usize::from(size) % SAMPLES.len()];
                 let epoch = state.epoch().saturating_sub(u64::from(epochs_ago)).max(1);
                 let store = make::store(name(choice), version(choice, ahead), epoch, sample);
                 (by, Action::Store(store))
             }
-            Step::Delete {
-                by,
-                name: choice,
-                ahead,
-            } => (by, make::delete(name(choice), version(choice, ahead))),
-            Step::Purge {
-                by,
-                name: choice,
-                version,
-            } => {
+            Step::Delete { by, name: choice, ahead } => {
+                (by, make::delete(name(choice), version(choice, ahead)))
+            }
+            Step::Purge { by, name: choice, version } => {
                 let newest = latest(name(choice)).max(1);
-                (
-                    by,
-                    make::purge(name(choice), 1 + u64::from(version) % newest),
-                )
+                (by, make::purge(name(choice), 1 + u64::from(version) % newest))
             }
             Step::Advance { late, verified } => {
                 let known = state.nodes().len() as u32;
                 // Most nodes most of the time, so that placement stays possible.
-                let nodes: Vec<u32> = (0..known)
-                    .filter(|n| verified >> (n % 8) & 1 == 0 || *n < 3)
-                    .collect();
-                (
-                    By::Operator,
-                    make::advance(state.epoch() - u64::from(late), &nodes),
-                )
+                let nodes: Vec<u32> =
+                    (0..known).filter(|n| verified >> (n % 8) & 1 == 0 || *n < 3).collect();
+                (By::Operator, make::advance(state.epoch() - u64::from(late), &nodes))
             }
-            Step::Register { node } => (
-                By::Operator,
-                Action::RegisterNode(make::register(node.into())),
-            ),
+            Step::Register { node } => {
+                (By::Operator, Action::RegisterNode(make::register(node.into())))
+            }
             Step::Reassign { copy, to } => {
                 let copies = self.copies();
                 let copy = copies.get(usize::from(copy) % copies.len().max(1))?;
                 let to = u32::from(to) % state.nodes().len() as u32;
-                (
-                    By::Operator,
-                    make::reassign(&copy.name, copy.version, copy.place, copy.node, to),
-                )
+                (By::Operator, make::reassign(&copy.name, copy.version, copy.place, copy.node, to))
             }
             Step::OpenAudit { sample: 0..3 } => (By::Operator, make::ALL),
-            Step::OpenAudit { sample } => (
-                By::Operator,
-                Action::OpenAudit(OpenAudit::Sample(sample.into())),
-            ),
+            Step::OpenAudit { sample } => {
+                (By::Operator, Action::OpenAudit(OpenAudit::Sample(sample.into())))
+            }
             Step::Answer { copy, how, times } => {
                 let audit = state.ledger()?.audit?.seq;
                 let mut copies = self.copies();
@@ -248,11 +182,7 @@ impl History {
         };
         let command = self.ledger.command(by, action.clone());
         let (executed, expect) = self.ledger.submit(command);
-        assert!(
-            !matches!(expect, Expect::NotAdmitted(_)),
-            "{}",
-            make::brief(&action)
-        );
+        assert!(!matches!(expect, Expect::NotAdmitted(_)), "{}", make::brief(&action));
         let kind = self.account_for(&action, &executed.body.outcome);
         *self.seen.entry(kind).or_default() += 1;
         self.check();
@@ -278,10 +208,7 @@ impl History {
             }
             (_, Outcome::Accepted(Event::EpochClosed(closed))) => {
                 let s = closed.settlement;
-                assert_eq!(
-                    s.fees.raw(),
-                    s.rewards.raw() + s.treasury.raw() + s.reserve.raw()
-                );
+                assert_eq!(s.fees.raw(), s.rewards.raw() + s.treasury.raw() + s.reserve.raw());
                 let paid: u128 = closed.nodes.iter().map(|node| node.reward.raw()).sum();
                 assert_eq!(paid, s.rewards.raw());
                 if paid > 0 { "rewarded" } else { "closed" }
@@ -295,41 +222,20 @@ impl History {
 
     fn check(&self) {
         let ledger = self.ledger.state.ledger().unwrap();
-        assert_eq!(
-            ledger.treasury.total().unwrap(),
-            Amount::from_raw(self.fees)
-        );
+        assert_eq!(ledger.treasury.total().unwrap(), Amount::from_raw(self.fees));
         let accounts = [By::Unsigned, By::Alice, By::Bob].map(By::account);
         let charged = accounts.map(|id| self.ledger.state.account(&id).unwrap().fees.raw());
         assert_eq!(charged.iter().sum::<u128>(), self.fees);
-        let nod: u128 = self
-            .ledger
-            .state
-            .nodes()
-            .iter()
-            .map(|node| node.nod.raw())
-            .sum();
+        let nod: u128 = self.ledger.state.nodes().iter().map(|node| node.nod.raw()).sum();
         assert_eq!(nod, ledger.treasury.burnt.raw());
-        assert_eq!(
-            listed(&self.ledger.state),
-            self.versions.iter().cloned().collect::<Vec<_>>()
-        );
+        assert_eq!(listed(&self.ledger.state), self.versions.iter().cloned().collect::<Vec<_>>());
         let mut held = vec![0u64; self.ledger.state.nodes().len()];
         for copy in self.copies() {
             let layout = &SAMPLES[copy.sample].layout;
             held[copy.node as usize] += Geometry::of(layout).unwrap().shard_len(copy.place.0);
         }
-        let counted: Vec<u64> = self
-            .ledger
-            .state
-            .nodes()
-            .iter()
-            .map(|n| n.bytes_stored)
-            .collect();
-        assert_eq!(
-            counted, held,
-            "bytes of the copies that version records assign"
-        );
+        let counted: Vec<u64> = self.ledger.state.nodes().iter().map(|n| n.bytes_stored).collect();
+        assert_eq!(counted, held, "bytes of the copies that version records assign");
         assert_eq!(ledger.bytes_stored, held.iter().sum::<u64>());
     }
 }
@@ -385,17 +291,12 @@ fn re_execute(log: &[Vec<u8>], upkeep: &[Upkeep]) -> State<MemoryStore> {
 
 #[test]
 fn random_histories() {
-    let config = ProptestConfig {
-        cases: HISTORIES,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let config =
+        ProptestConfig { cases: HISTORIES, failure_persistence: None, ..ProptestConfig::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let seen: RefCell<BTreeMap<&str, u32>> = RefCell::default();
-    let histories = (
-        prop::collection::vec(steps(), 75..100),
-        prop::collection::vec(upkeep(), 1..40),
-    );
+    let histories =
+        (prop::collection::vec(steps(), 75..100), prop::collection::vec(upkeep(), 1..40));
     TestRunner::new_with_rng(config, rng)
         .run(&histories, |(steps, upkeep)| {
             let mut history = History::new();

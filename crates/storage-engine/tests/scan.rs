@@ -66,10 +66,7 @@ fn st_1_pending_and_stored_records_merge_in_order() {
             of_one.push(version);
             true
         };
-        ledger
-            .state
-            .visit_versions_of(&make::object("b"), &mut visit)
-            .unwrap();
+        ledger.state.visit_versions_of(&make::object("b"), &mut visit).unwrap();
         assert_eq!(of_one, [1, 301]);
         ledger.state.flush(Changes::new()).unwrap();
     }
@@ -80,11 +77,7 @@ fn st_1_pending_and_stored_records_merge_in_order() {
 fn the_newer_record_wins() {
     let mut ledger = Ledger::with_nodes(5);
     let size = 4_097;
-    ledger.play([(
-        Alice,
-        make::put_sized("a", 1, size, Profile::QFS_V13),
-        Accepted,
-    )]);
+    ledger.play([(Alice, make::put_sized("a", 1, size, Profile::QFS_V13), Accepted)]);
     ledger.state.flush(Changes::new()).unwrap();
     let assignment = |ledger: &Ledger| {
         let mut seen = Vec::new();

@@ -40,19 +40,10 @@ mod tests {
 
     #[test]
     fn ec_6_balance_first_then_debt() {
-        let account = Account {
-            balance: Amount::from_raw(5),
-            ..Account::default()
-        };
+        let account = Account { balance: Amount::from_raw(5), ..Account::default() };
         let after = account.charged(Amount::from_raw(7), false).unwrap();
-        assert_eq!(
-            (after.balance.raw(), after.debt.raw(), after.fees.raw()),
-            (0, 2, 7)
-        );
-        assert_eq!(
-            account.charged(Amount::from_raw(7), true),
-            Err(MathError::Underflow)
-        );
+        assert_eq!((after.balance.raw(), after.debt.raw(), after.fees.raw()), (0, 2, 7));
+        assert_eq!(account.charged(Amount::from_raw(7), true), Err(MathError::Underflow));
         assert!(account.charged(Amount::from_raw(5), true).is_ok());
     }
 }

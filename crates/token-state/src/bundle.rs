@@ -42,11 +42,7 @@ impl TokenStateBundle {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let per_node = |value: fn(&NodeMetrics) -> Value| {
-            object(
-                self.nodes
-                    .iter()
-                    .map(|(id, metrics)| (id.0.as_str(), value(metrics))),
-            )
+            object(self.nodes.iter().map(|(id, metrics)| (id.0.as_str(), value(metrics))))
         };
         let nod_supply = self.treasury.burnt;
         object([
@@ -65,20 +61,11 @@ impl TokenStateBundle {
             ("res", object([("reserve", text(self.treasury.reserve))])),
             (
                 "nod",
-                object([
-                    ("supply", text(nod_supply)),
-                    ("balances", per_node(|m| text(m.nod))),
-                ]),
+                object([("supply", text(nod_supply)), ("balances", per_node(|m| text(m.nod)))]),
             ),
             ("storage_bytes_stored", per_node(|m| bytes(m.bytes_stored))),
-            (
-                "storage_uptime_bucket",
-                per_node(|m| Value::uint(u64::from(m.uptime_bucket))),
-            ),
-            (
-                "storage_proofs_verified",
-                per_node(|m| Value::uint(m.proofs_verified)),
-            ),
+            ("storage_uptime_bucket", per_node(|m| Value::uint(u64::from(m.uptime_bucket)))),
+            ("storage_proofs_verified", per_node(|m| Value::uint(m.proofs_verified))),
         ])
     }
 }

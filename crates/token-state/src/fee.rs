@@ -15,11 +15,7 @@ pub fn storage_fee(
     parameters: &Parameters,
 ) -> Result<Amount, MathError> {
     let kib = u128::from(size.div_ceil(1024));
-    let base = parameters
-        .fee_per_kib
-        .raw()
-        .checked_mul(kib)
-        .ok_or(MathError::Overflow)?;
+    let base = parameters.fee_per_kib.raw().checked_mul(kib).ok_or(MathError::Overflow)?;
     let keys = u128::from(metadata_keys.min(u64::from(parameters.fee_metadata_keys)));
     let factor = parameters
         .fee_per_metadata_key
@@ -50,10 +46,7 @@ mod tests {
             (1, 100, "199.000000000000000000"),
         ];
         for (size, keys, fee) in cases {
-            assert_eq!(
-                storage_fee(size, keys, &parameters).unwrap().to_string(),
-                fee
-            );
+            assert_eq!(storage_fee(size, keys, &parameters).unwrap().to_string(), fee);
         }
     }
 

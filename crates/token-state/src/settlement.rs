@@ -34,11 +34,7 @@ impl Contribution {
 #[must_use]
 pub fn uptime_bucket(uptime_ratio: Amount) -> u8 {
     let tenth = BigNum128::ONE.raw() / 10;
-    uptime_ratio
-        .raw()
-        .checked_div(tenth)
-        .and_then(|b| u8::try_from(b).ok())
-        .unwrap_or(u8::MAX)
+    uptime_ratio.raw().checked_div(tenth).and_then(|b| u8::try_from(b).ok()).unwrap_or(u8::MAX)
 }
 
 /// Settles an epoch: where its fees go, and each node's reward in the order given.
@@ -71,10 +67,7 @@ fn rewards(
     nodes: &[Contribution],
     parameters: &Parameters,
 ) -> Result<Vec<Amount>, MathError> {
-    let weights: Vec<u128> = nodes
-        .iter()
-        .map(Contribution::weight)
-        .collect::<Result<_, _>>()?;
+    let weights: Vec<u128> = nodes.iter().map(Contribution::weight).collect::<Result<_, _>>()?;
     let total = weights
         .iter()
         .try_fold(0u128, |sum, weight| sum.checked_add(*weight))
@@ -87,11 +80,7 @@ fn rewards(
     let cap = pool.mul(parameters.node_reward_cap.0)?.raw();
     weights
         .into_iter()
-        .map(|weight| {
-            Ok(Amount::from_raw(
-                mul_div_u128(pool.raw(), weight, total)?.min(cap),
-            ))
-        })
+        .map(|weight| Ok(Amount::from_raw(mul_div_u128(pool.raw(), weight, total)?.min(cap))))
         .collect()
 }
 
@@ -103,12 +92,7 @@ mod tests {
     use protocol::Profile;
 
     fn node(bytes_stored: u64, uptime_bucket: u8, proofs: u64) -> Contribution {
-        Contribution {
-            verified: true,
-            bytes_stored,
-            uptime_bucket,
-            proofs,
-        }
+        Contribution { verified: true, bytes_stored, uptime_bucket, proofs }
     }
 
     fn atr(text: &str) -> Amount {

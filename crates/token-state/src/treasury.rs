@@ -39,10 +39,7 @@ impl Treasury {
         if total.raw() > MAX_FEES {
             return Err(MathError::Overflow);
         }
-        Ok(Self {
-            open_fees: Amount(self.open_fees.0.add(fee.0)?),
-            ..self
-        })
+        Ok(Self { open_fees: Amount(self.open_fees.0.add(fee.0)?), ..self })
     }
 
     /// The totals after the open epoch's settlement: `open_fees` moves to the three others (EC-5).
@@ -66,9 +63,7 @@ mod tests {
 
     #[test]
     fn ec_5_settling_moves_and_never_makes() {
-        let treasury = Treasury::default()
-            .charged(Amount::from_raw(1_000_003))
-            .unwrap();
+        let treasury = Treasury::default().charged(Amount::from_raw(1_000_003)).unwrap();
         let parameters = Parameters::v13(Profile::QFS_V13);
         let (settlement, _) = crate::settle(treasury.open_fees, &[], &parameters).unwrap();
         let after = treasury.settled(&settlement).unwrap();
@@ -78,12 +73,7 @@ mod tests {
 
     #[test]
     fn ec_7_fees_stop_before_any_total_can_overflow() {
-        let treasury = Treasury::default()
-            .charged(Amount::from_raw(MAX_FEES))
-            .unwrap();
-        assert_eq!(
-            treasury.charged(Amount::from_raw(1)),
-            Err(MathError::Overflow)
-        );
+        let treasury = Treasury::default().charged(Amount::from_raw(MAX_FEES)).unwrap();
+        assert_eq!(treasury.charged(Amount::from_raw(1)), Err(MathError::Overflow));
     }
 }

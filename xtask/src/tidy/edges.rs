@@ -48,10 +48,7 @@ impl Table {
             .and_then(|(_, after)| after.split_once(END));
         let Some((section, _)) = section else {
             let what = format!("no crate table between `{BEGIN}` and `{END}`");
-            return Self {
-                rows: Vec::new(),
-                problems: vec![Problem::in_file(FILE, what)],
-            };
+            return Self { rows: Vec::new(), problems: vec![Problem::in_file(FILE, what)] };
         };
         let mut table = Self::default();
         for line in section.lines().filter(|line| line.starts_with('|')).skip(2) {
@@ -70,20 +67,14 @@ impl Table {
     /// The pure crates of a workspace with their folders.
     pub fn pure<'a>(&'a self, workspace: &'a Workspace) -> impl Iterator<Item = &'a Package> {
         workspace.packages.iter().filter(|package| {
-            self.rows
-                .iter()
-                .any(|row| row.name == package.name && row.kind == Kind::Pure)
+            self.rows.iter().any(|row| row.name == package.name && row.kind == Kind::Pure)
         })
     }
 }
 
 /// The cells of a Markdown table row, without their markup.
 pub fn cells(line: &str) -> Vec<&str> {
-    line.trim()
-        .trim_matches('|')
-        .split('|')
-        .map(str::trim)
-        .collect()
+    line.trim().trim_matches('|').split('|').map(str::trim).collect()
 }
 
 fn read_row(line: &str) -> Result<Row, String> {
@@ -96,12 +87,7 @@ fn read_row(line: &str) -> Result<Row, String> {
         "tool" => Kind::Tool,
         other => return Err(format!("`{other}` is no kind of crate (pure, io, tool)")),
     };
-    Ok(Row {
-        name: plain(name),
-        kind,
-        uses: list(uses),
-        externals: list(externals),
-    })
+    Ok(Row { name: plain(name), kind, uses: list(uses), externals: list(externals) })
 }
 
 fn plain(cell: &str) -> String {
@@ -121,23 +107,14 @@ pub fn check(workspace: &Workspace, table: &Table) -> Vec<Problem> {
     let mut problems = table.problems.clone();
     problems.extend(table.rows.iter().flat_map(|row| check_row(table, row)));
     for row in &table.rows {
-        if !workspace
-            .packages
-            .iter()
-            .any(|package| package.name == row.name)
-        {
+        if !workspace.packages.iter().any(|package| package.name == row.name) {
             problems.push(Problem::in_file(
                 FILE,
                 format!("`{}` is not a crate of the workspace", row.name),
             ));
         }
     }
-    problems.extend(
-        workspace
-            .packages
-            .iter()
-            .flat_map(|package| check_package(table, package)),
-    );
+    problems.extend(workspace.packages.iter().flat_map(|package| check_package(table, package)));
     problems
 }
 
@@ -161,17 +138,8 @@ fn check_row(table: &Table, row: &Row) -> Vec<Problem> {
             ));
         }
     }
-    if table
-        .rows
-        .iter()
-        .filter(|other| other.name == row.name)
-        .count()
-        > 1
-    {
-        problems.push(Problem::in_file(
-            FILE,
-            format!("`{}` has more than one row", row.name),
-        ));
+    if table.rows.iter().filter(|other| other.name == row.name).count() > 1 {
+        problems.push(Problem::in_file(FILE, format!("`{}` has more than one row", row.name)));
     }
     problems
 }
@@ -191,10 +159,9 @@ fn check_package(table: &Table, package: &Package) -> Vec<Problem> {
         let above = table.position(name).is_some_and(|position| position < own);
         let what = match (dependency.ours, dependency.dev) {
             // A crate's tests may use the crate itself, with other features.
-            (true, true) if !above && *name != package.name => format!(
-                "tests may only use crates above `{}`, not `{name}`",
-                row.name
-            ),
+            (true, true) if !above && *name != package.name => {
+                format!("tests may only use crates above `{}`, not `{name}`", row.name)
+            }
             (true, false) if !row.uses.contains(name) => {
                 format!("`{}` may not use `{name}`", row.name)
             }
@@ -219,33 +186,18 @@ mod tests {
     fn package(name: &str, dependencies: &[(&str, bool, bool)]) -> Package {
         let dependencies = dependencies
             .iter()
-            .map(|(name, ours, dev)| Dependency {
-                name: (*name).into(),
-                ours: *ours,
-                dev: *dev,
-            })
+            .map(|(name, ours, dev)| Dependency { name: (*name).into(), ours: *ours, dev: *dev })
             .collect();
-        Package {
-            name: name.into(),
-            folder: format!("crates/{name}"),
-            dependencies,
-        }
+        Package { name: name.into(), folder: format!("crates/{name}"), dependencies }
     }
 
     fn problems_of(table: &str, core: &[(&str, bool, bool)]) -> Vec<String> {
         let workspace = Workspace {
-            packages: vec![
-                package("maths", &[]),
-                package("core", core),
-                package("disk", &[]),
-            ],
+            packages: vec![package("maths", &[]), package("core", core), package("disk", &[])],
             files: vec![File::new(FILE, table)],
         };
         let table = Table::read(&workspace);
-        check(&workspace, &table)
-            .iter()
-            .map(Problem::to_string)
-            .collect()
+        check(&workspace, &table).iter().map(Problem::to_string).collect()
     }
 
     #[test]
@@ -261,11 +213,9 @@ mod tests {
 
     #[test]
     fn forbidden_edges_are_found() {
-        for (name, ours, dev) in [
-            ("disk", true, false),
-            ("disk", true, true),
-            ("rand", false, false),
-        ] {
+        for (name, ours, dev) in
+            [("disk", true, false), ("disk", true, true), ("rand", false, false)]
+        {
             let found = problems_of(TABLE, &[(name, ours, dev)]);
             assert!(found.len() == 1 && found[0].contains(name), "{found:?}");
         }
@@ -283,10 +233,7 @@ mod tests {
             ("<!-- edges:end -->", ""),
         ] {
             assert!(TABLE.contains(from));
-            assert!(
-                !problems_of(&TABLE.replace(from, to), &[]).is_empty(),
-                "{to}"
-            );
+            assert!(!problems_of(&TABLE.replace(from, to), &[]).is_empty(), "{to}");
         }
         let impure = TABLE.replace("| maths | pure |", "| maths | io |");
         assert_eq!(

@@ -12,48 +12,30 @@ const FILE: &str = "PHASE_STORAGE_EVIDENCE.md";
 /// Checks the map, or notes that there is none yet.
 pub fn check(workspace: &Workspace, catalogue: &Catalogue, report: &mut Report) {
     let Some(file) = workspace.file(FILE) else {
-        report
-            .notes
-            .push(format!("{FILE} does not exist, its rows were not checked"));
+        report.notes.push(format!("{FILE} does not exist, its rows were not checked"));
         return;
     };
     let tests = test_names(workspace);
     let mut rows = 0usize;
-    for (index, line) in file
-        .text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| is_row(line))
-    {
+    for (index, line) in file.text.lines().enumerate().filter(|(_, line)| is_row(line)) {
         rows += 1;
-        let problem = |what: String| Problem {
-            path: FILE.into(),
-            line: Some(index + 1),
-            what,
-        };
-        report.problems.extend(
-            check_row(workspace, catalogue, &tests, line)
-                .into_iter()
-                .map(problem),
-        );
+        let problem = |what: String| Problem { path: FILE.into(), line: Some(index + 1), what };
+        report
+            .problems
+            .extend(check_row(workspace, catalogue, &tests, line).into_iter().map(problem));
     }
     if rows == 0 {
-        report.problems.push(Problem::in_file(
-            FILE,
-            "no row of guarantee, rule, test and artifact",
-        ));
+        report
+            .problems
+            .push(Problem::in_file(FILE, "no row of guarantee, rule, test and artifact"));
     }
 }
 
 /// A row with content: not the header, not the line below it.
 fn is_row(line: &str) -> bool {
     let cells = cells(line);
-    let header = cells
-        .first()
-        .is_some_and(|cell| cell.eq_ignore_ascii_case("guarantee"));
-    let ruler = cells
-        .iter()
-        .all(|cell| cell.chars().all(|mark| matches!(mark, '-' | ':')));
+    let header = cells.first().is_some_and(|cell| cell.eq_ignore_ascii_case("guarantee"));
+    let ruler = cells.iter().all(|cell| cell.chars().all(|mark| matches!(mark, '-' | ':')));
     line.starts_with('|') && !header && !ruler
 }
 
@@ -81,17 +63,13 @@ fn check_row(
     if named.is_empty() {
         faults.push("names no test".into());
     }
-    let unknown = named
-        .iter()
-        .filter(|name| !tests.iter().any(|test| test == function(name)));
+    let unknown = named.iter().filter(|name| !tests.iter().any(|test| test == function(name)));
     faults.extend(unknown.map(|name| format!("there is no test `{name}`")));
     let artifacts = quoted(artifact);
     if artifacts.is_empty() {
         faults.push("names no artifact".into());
     }
-    let absent = artifacts
-        .iter()
-        .filter(|path| workspace.file(without_fragment(path)).is_none());
+    let absent = artifacts.iter().filter(|path| workspace.file(without_fragment(path)).is_none());
     faults.extend(absent.map(|path| format!("there is no file `{path}`")));
     faults
 }
@@ -117,18 +95,14 @@ fn test_names(workspace: &Workspace) -> Vec<String> {
         .iter()
         .filter(|file| file.is_rust())
         .flat_map(|file| rust_tests(&file.views.code));
-    let python = workspace
-        .files
-        .iter()
-        .filter(|file| file.path.ends_with(".py"))
-        .flat_map(|file| {
-            file.text
-                .lines()
-                .filter_map(|line| line.trim_start().strip_prefix("def test_"))
-                .map(|rest| {
+    let python =
+        workspace.files.iter().filter(|file| file.path.ends_with(".py")).flat_map(|file| {
+            file.text.lines().filter_map(|line| line.trim_start().strip_prefix("def test_")).map(
+                |rest| {
                     let end = rest.find('(').unwrap_or(rest.len());
                     format!("test_{}", &rest[..end])
-                })
+                },
+            )
         });
     rust.chain(python).collect()
 }
@@ -140,9 +114,7 @@ fn rust_tests(code: &str) -> Vec<String> {
         .filter(|attribute| attribute.text == "#[test]")
         .filter_map(|attribute| {
             let mut rest = lexer::words(&code[attribute.range.end..]).map(|(_, word)| word);
-            rest.find(|word| *word == "fn")
-                .and_then(|_| rest.next())
-                .map(str::to_owned)
+            rest.find(|word| *word == "fn").and_then(|_| rest.next()).map(str::to_owned)
         })
         .collect()
 }

@@ -17,22 +17,15 @@ const MAX_LINES: usize = 600;
 const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Words that lead outside of the project, in two halves so that this file does not hold them itself.
-const FOREIGN_WORDS: &[(&str, &str)] = &[
-    ("/wo", "rk/"),
-    ("../sha", "red"),
-    ("design", ".md"),
-    ("crates", ".io"),
-];
+const FOREIGN_WORDS: &[(&str, &str)] =
+    &[("/wo", "rk/"), ("../sha", "red"), ("design", ".md"), ("crates", ".io")];
 
 /// Written by cargo, which names the registry in it.
 const GENERATED: &[&str] = &["Cargo.lock"];
 
 /// Looks through every file of the project.
 pub fn check(workspace: &Workspace) -> Vec<Problem> {
-    let files = workspace
-        .files
-        .iter()
-        .filter(|file| !GENERATED.contains(&file.path.as_str()));
+    let files = workspace.files.iter().filter(|file| !GENERATED.contains(&file.path.as_str()));
     files.flat_map(check_file).collect()
 }
 
@@ -50,11 +43,7 @@ fn foreign_words(file: &File) -> Vec<Problem> {
     let found = |(first, second): &(&str, &str)| {
         let word = [*first, *second].concat();
         let offset = file.text.find(&word)?;
-        Some(Problem::at(
-            file,
-            offset,
-            format!("`{word}` means nothing inside of this project"),
-        ))
+        Some(Problem::at(file, offset, format!("`{word}` means nothing inside of this project")))
     };
     FOREIGN_WORDS.iter().filter_map(found).collect()
 }
@@ -64,10 +53,7 @@ fn too_long(file: &File) -> Option<Problem> {
     let lines = file.text.lines().count();
     let excused = LONG_FILES.iter().any(|(path, _)| *path == file.path);
     (source && lines > MAX_LINES && !excused).then(|| {
-        Problem::in_file(
-            &file.path,
-            format!("{lines} lines, more than {MAX_LINES}: split it"),
-        )
+        Problem::in_file(&file.path, format!("{lines} lines, more than {MAX_LINES}: split it"))
     })
 }
 
@@ -97,10 +83,7 @@ mod tests {
     use super::*;
 
     fn problems(path: &str, text: &str) -> Vec<String> {
-        check_file(&File::new(path, text))
-            .iter()
-            .map(Problem::to_string)
-            .collect()
+        check_file(&File::new(path, text)).iter().map(Problem::to_string).collect()
     }
 
     #[test]
@@ -111,10 +94,7 @@ mod tests {
                 1
             );
             assert_eq!(
-                problems(
-                    "crates/x/src/lib.rs",
-                    &format!("// {word}!()\nlet {word} = 1;")
-                ),
+                problems("crates/x/src/lib.rs", &format!("// {word}!()\nlet {word} = 1;")),
                 [""; 0]
             );
         }
@@ -125,20 +105,14 @@ mod tests {
         let source = "#![allow(unsafe_code)] fn a() { unsafe { b() } }";
         assert_eq!(problems("crates/x/src/lib.rs", source).len(), 1);
         assert_eq!(problems("crates/keccak-batch/src/lib.rs", source), [""; 0]);
-        assert_eq!(
-            problems("crates/x/src/lib.rs", "// unsafe\nlet a = \"unsafe\";"),
-            [""; 0]
-        );
+        assert_eq!(problems("crates/x/src/lib.rs", "// unsafe\nlet a = \"unsafe\";"), [""; 0]);
     }
 
     #[test]
     fn long_sources_are_found() {
         let lines = |count: usize| "fn a() {}\n".repeat(count);
         assert_eq!(problems("crates/x/src/lib.rs", &lines(MAX_LINES)), [""; 0]);
-        assert_eq!(
-            problems("crates/x/src/lib.rs", &lines(MAX_LINES + 1)).len(),
-            1
-        );
+        assert_eq!(problems("crates/x/src/lib.rs", &lines(MAX_LINES + 1)).len(), 1);
         assert_eq!(problems("tests/a.py", &lines(MAX_LINES + 1)).len(), 1);
         assert_eq!(problems("tests/a.json", &lines(MAX_LINES + 1)), [""; 0]);
     }
@@ -147,10 +121,7 @@ mod tests {
     fn words_from_outside_are_found_with_their_line() {
         for (first, second) in FOREIGN_WORDS {
             let found = problems("README.md", &format!("a\nb {first}{second} c"));
-            assert!(
-                found.len() == 1 && found[0].starts_with("README.md:2: "),
-                "{found:?}"
-            );
+            assert!(found.len() == 1 && found[0].starts_with("README.md:2: "), "{found:?}");
         }
     }
 }

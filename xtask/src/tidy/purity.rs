@@ -7,33 +7,15 @@ use crate::workspace::{File, Package, Workspace};
 
 /// A word that has no place in a pure crate, and why.
 const FORBIDDEN: &[(&str, &str)] = &[
-    (
-        "f32",
-        "floats round differently from what an auditor can re-derive",
-    ),
-    (
-        "f64",
-        "floats round differently from what an auditor can re-derive",
-    ),
-    (
-        "SystemTime",
-        "a clock is an input that replay does not have",
-    ),
+    ("f32", "floats round differently from what an auditor can re-derive"),
+    ("f64", "floats round differently from what an auditor can re-derive"),
+    ("SystemTime", "a clock is an input that replay does not have"),
     ("Instant", "a clock is an input that replay does not have"),
     ("rand", "randomness is an input that replay does not have"),
-    (
-        "rand_core",
-        "randomness is an input that replay does not have",
-    ),
-    (
-        "getrandom",
-        "randomness is an input that replay does not have",
-    ),
+    ("rand_core", "randomness is an input that replay does not have"),
+    ("getrandom", "randomness is an input that replay does not have"),
     ("OsRng", "randomness is an input that replay does not have"),
-    (
-        "thread_rng",
-        "randomness is an input that replay does not have",
-    ),
+    ("thread_rng", "randomness is an input that replay does not have"),
     ("HashMap", "its order is not deterministic: use BTreeMap"),
     ("HashSet", "its order is not deterministic: use BTreeSet"),
     ("thread", "the order of threads is not deterministic"),
@@ -58,18 +40,13 @@ fn is_binary(package: &Package, file: &File) -> bool {
 
 /// Looks through the library sources of every pure crate.
 pub fn check(workspace: &Workspace, table: &Table) -> Vec<Problem> {
-    table
-        .pure(workspace)
-        .flat_map(|package| check_package(workspace, package))
-        .collect()
+    table.pure(workspace).flat_map(|package| check_package(workspace, package)).collect()
 }
 
 fn check_package(workspace: &Workspace, package: &Package) -> Vec<Problem> {
     let folder = format!("{}/src", package.folder);
-    let files: Vec<&File> = workspace
-        .sources(&folder)
-        .filter(|file| !is_binary(package, file))
-        .collect();
+    let files: Vec<&File> =
+        workspace.sources(&folder).filter(|file| !is_binary(package, file)).collect();
     let tests: Vec<String> = files.iter().flat_map(|file| test_files(file)).collect();
     files
         .into_iter()
@@ -81,10 +58,8 @@ fn check_package(workspace: &Workspace, package: &Package) -> Vec<Problem> {
 /// The paths, without `.rs`, of modules that a file declares for tests only.
 fn test_files(file: &File) -> Vec<String> {
     let stem = file.path.strip_suffix(".rs").unwrap_or(&file.path);
-    let folder = ["/lib", "/main", "/mod"]
-        .iter()
-        .find_map(|name| stem.strip_suffix(name))
-        .unwrap_or(stem);
+    let folder =
+        ["/lib", "/main", "/mod"].iter().find_map(|name| stem.strip_suffix(name)).unwrap_or(stem);
     lexer::test_only(&file.views.code)
         .modules
         .iter()
@@ -93,8 +68,7 @@ fn test_files(file: &File) -> Vec<String> {
 }
 
 fn belongs_to(path: &str, stem: &str) -> bool {
-    path.strip_prefix(stem)
-        .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+    path.strip_prefix(stem).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
 fn check_file(package: &str, file: &File) -> Vec<Problem> {
@@ -102,18 +76,10 @@ fn check_file(package: &str, file: &File) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (offset, word) in lexer::words(&code) {
         if let Some((_, why)) = FORBIDDEN.iter().find(|(forbidden, _)| *forbidden == word) {
-            problems.push(Problem::at(
-                file,
-                offset,
-                format!("`{word}` in a pure crate: {why}"),
-            ));
+            problems.push(Problem::at(file, offset, format!("`{word}` in a pure crate: {why}")));
         }
         if word == "std" && !std_is_excused(package, &code[offset..]) {
-            problems.push(Problem::at(
-                file,
-                offset,
-                "`std::` in a pure crate: use core or alloc",
-            ));
+            problems.push(Problem::at(file, offset, "`std::` in a pure crate: use core or alloc"));
         }
         if is_float(&code, offset, word) {
             problems.push(Problem::at(file, offset, "a float literal in a pure crate"));
@@ -124,20 +90,13 @@ fn check_file(package: &str, file: &File) -> Vec<Problem> {
 
 /// Whether `std` here is no path (`extern crate std;`, `feature = std`), or one that this crate may use.
 fn std_is_excused(package: &str, from: &str) -> bool {
-    let Some(path) = from
-        .strip_prefix("std")
-        .map(str::trim_start)
-        .and_then(|rest| rest.strip_prefix("::"))
+    let Some(path) =
+        from.strip_prefix("std").map(str::trim_start).and_then(|rest| rest.strip_prefix("::"))
     else {
         return true;
     };
-    let next = lexer::words(path)
-        .next()
-        .map(|(_, word)| word)
-        .unwrap_or_default();
-    STD_EXCEPTIONS
-        .iter()
-        .any(|(excused, names)| *excused == package && names.contains(&next))
+    let next = lexer::words(path).next().map(|(_, word)| word).unwrap_or_default();
+    STD_EXCEPTIONS.iter().any(|(excused, names)| *excused == package && names.contains(&next))
 }
 
 /// Whether the word at `offset` is the start of a float literal (`1.0`, `1.`, `1e5`, `1f64`).
@@ -145,9 +104,7 @@ fn is_float(code: &str, offset: usize, word: &str) -> bool {
     let bytes = code.as_bytes();
     let before = &code[..offset];
     let tuple_index = before.ends_with('.') && !before.ends_with("..");
-    let radix = ["0x", "0o", "0b"]
-        .iter()
-        .any(|prefix| word.starts_with(prefix));
+    let radix = ["0x", "0o", "0b"].iter().any(|prefix| word.starts_with(prefix));
     if tuple_index || radix || !word.starts_with(|first: char| first.is_ascii_digit()) {
         return false;
     }
@@ -155,9 +112,7 @@ fn is_float(code: &str, offset: usize, word: &str) -> bool {
         return true;
     }
     let after = &bytes[offset + word.len()..];
-    let decimal = word
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let decimal = word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     match after {
         [b'.', next, ..] => {
             decimal && *next != b'.' && *next != b'_' && !next.is_ascii_alphabetic()
@@ -172,10 +127,7 @@ fn has_exponent(word: &str) -> bool {
     let Some((mantissa, exponent)) = word.split_once(['e', 'E']) else {
         return false;
     };
-    let digits = |part: &str| {
-        part.bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'_')
-    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     digits(mantissa) && digits(exponent)
 }
 
@@ -235,22 +187,15 @@ mod tests {
     #[test]
     fn hash_kernels_may_ask_for_instructions_only() {
         assert!(
-            problems(
-                "keccak-batch",
-                "std::is_x86_feature_detected!(); std::arch::x();"
-            )
-            .is_empty()
+            problems("keccak-batch", "std::is_x86_feature_detected!(); std::arch::x();").is_empty()
         );
         assert!(!problems("keccak-batch", "std::fs::read()").is_empty());
     }
 
     #[test]
     fn files_of_tests_and_binaries_are_left_alone() {
-        let package = Package {
-            name: "x".into(),
-            folder: "crates/x".into(),
-            dependencies: Vec::new(),
-        };
+        let package =
+            Package { name: "x".into(), folder: "crates/x".into(), dependencies: Vec::new() };
         let workspace = super::super::tests::files(&[
             ("crates/x/src/lib.rs", "#[cfg(test)]\nmod tests;\nmod a;"),
             ("crates/x/src/tests.rs", "const A: f64 = 1.0;"),

@@ -26,10 +26,7 @@ const DISALLOWED_TYPES: &[&str] = &[
 
 /// Holds every pure crate to the shape of its root, and to giving a reason wherever it lifts a lint.
 pub fn check(workspace: &Workspace, table: &Table) -> Vec<Problem> {
-    table
-        .pure(workspace)
-        .flat_map(|package| check_package(workspace, package))
-        .collect()
+    table.pure(workspace).flat_map(|package| check_package(workspace, package)).collect()
 }
 
 fn check_package(workspace: &Workspace, package: &Package) -> Vec<Problem> {
@@ -46,10 +43,7 @@ fn check_package(workspace: &Workspace, package: &Package) -> Vec<Problem> {
 
 fn check_clippy(workspace: &Workspace, package: &Package) -> Vec<Problem> {
     let path = format!("{}/clippy.toml", package.folder);
-    let text = workspace
-        .file(&path)
-        .map(|file| file.text.as_str())
-        .unwrap_or_default();
+    let text = workspace.file(&path).map(|file| file.text.as_str()).unwrap_or_default();
     let absent = DISALLOWED_TYPES
         .iter()
         .filter(|disallowed| !text.contains(&format!("path = \"{disallowed}\"")));
@@ -61,16 +55,11 @@ fn check_clippy(workspace: &Workspace, package: &Package) -> Vec<Problem> {
 fn check_root(root: &File) -> Vec<Problem> {
     let attributes = lexer::attributes(&root.views.code);
     let mut problems = Vec::new();
-    if !attributes
-        .iter()
-        .any(|attribute| is_no_std(&attribute.text))
-    {
+    if !attributes.iter().any(|attribute| is_no_std(&attribute.text)) {
         problems.push(Problem::in_file(&root.path, "a pure crate is `#![no_std]`"));
     }
-    let denied: Vec<&str> = attributes
-        .iter()
-        .flat_map(|attribute| denied_by(&attribute.text))
-        .collect();
+    let denied: Vec<&str> =
+        attributes.iter().flat_map(|attribute| denied_by(&attribute.text)).collect();
     for lint in DENIED {
         if !denied.contains(lint) {
             problems.push(Problem::in_file(
@@ -93,10 +82,7 @@ fn denied_by(attribute: &str) -> Vec<&str> {
     let list = ["#![cfg_attr(not(test),", "#!["]
         .iter()
         .filter_map(|opening| attribute.strip_prefix(opening))
-        .find_map(|rest| {
-            rest.strip_prefix("deny(")
-                .or_else(|| rest.strip_prefix("forbid("))
-        });
+        .find_map(|rest| rest.strip_prefix("deny(").or_else(|| rest.strip_prefix("forbid(")));
     list.into_iter()
         .flat_map(|list| list.split([',', ')']))
         .filter_map(|lint| lint.strip_prefix("clippy::"))
@@ -111,9 +97,8 @@ fn unexplained(file: &File) -> Vec<Problem> {
         .filter(|attribute| attribute.text.contains("allow(") || attribute.text.contains("expect("))
         .filter(|attribute| !attribute.text.contains("reason="))
         .filter_map(|attribute| {
-            let lint = DENIED
-                .iter()
-                .find(|lint| attribute.text.contains(&format!("clippy::{lint}")))?;
+            let lint =
+                DENIED.iter().find(|lint| attribute.text.contains(&format!("clippy::{lint}")))?;
             Some(Problem::at(
                 file,
                 attribute.range.start,
@@ -132,10 +117,7 @@ mod tests {
     }
 
     fn denials(form: &str) -> String {
-        let list: Vec<String> = DENIED
-            .iter()
-            .map(|lint| format!("clippy::{lint}"))
-            .collect();
+        let list: Vec<String> = DENIED.iter().map(|lint| format!("clippy::{lint}")).collect();
         form.replace('%', &list.join(",\n    "))
     }
 
@@ -169,20 +151,12 @@ mod tests {
 
     #[test]
     fn pure_crates_disallow_types_that_are_not_deterministic() {
-        let package = Package {
-            name: "x".into(),
-            folder: "crates/x".into(),
-            dependencies: Vec::new(),
-        };
-        let lines: Vec<String> = DISALLOWED_TYPES
-            .iter()
-            .map(|path| format!("{{ path = \"{path}\" }}"))
-            .collect();
+        let package =
+            Package { name: "x".into(), folder: "crates/x".into(), dependencies: Vec::new() };
+        let lines: Vec<String> =
+            DISALLOWED_TYPES.iter().map(|path| format!("{{ path = \"{path}\" }}")).collect();
         let problems = |text: &str| {
-            check_clippy(
-                &super::super::tests::files(&[("crates/x/clippy.toml", text)]),
-                &package,
-            )
+            check_clippy(&super::super::tests::files(&[("crates/x/clippy.toml", text)]), &package)
         };
         assert_eq!(problems(&lines.join(",\n")), []);
         assert_eq!(problems(&lines[1..].join(",\n")).len(), 1);
@@ -191,24 +165,13 @@ mod tests {
 
     #[test]
     fn lifted_lints_need_a_reason() {
+        assert_eq!(unexplained(&root("#[allow(clippy::as_conversions)] fn a() {}")).len(), 1);
+        assert_eq!(unexplained(&root("#![cfg_attr(x, expect(clippy::panic))]")).len(), 1);
         assert_eq!(
-            unexplained(&root("#[allow(clippy::as_conversions)] fn a() {}")).len(),
-            1
-        );
-        assert_eq!(
-            unexplained(&root("#![cfg_attr(x, expect(clippy::panic))]")).len(),
-            1
-        );
-        assert_eq!(
-            unexplained(&root(
-                "#[expect(clippy::panic, reason = \"never reached\")] fn a() {}"
-            )),
+            unexplained(&root("#[expect(clippy::panic, reason = \"never reached\")] fn a() {}")),
             []
         );
         assert_eq!(unexplained(&root("#[allow(dead_code)] fn a() {}")), []);
-        assert_eq!(
-            unexplained(&root("#[cfg(test)] mod t { #![allow(clippy::panic)] }")),
-            []
-        );
+        assert_eq!(unexplained(&root("#[cfg(test)] mod t { #![allow(clippy::panic)] }")), []);
     }
 }

@@ -26,11 +26,7 @@ impl Catalogue {
             .filter(|file| file.path.starts_with("spec/") && file.path.ends_with(".md"));
         for file in specs.filter(|file| file.path != index) {
             for id in file.text.lines().filter_map(defined) {
-                catalogue
-                    .rules
-                    .entry(id.to_owned())
-                    .or_default()
-                    .push(file.path.clone());
+                catalogue.rules.entry(id.to_owned()).or_default().push(file.path.clone());
             }
         }
         catalogue
@@ -45,10 +41,7 @@ impl Catalogue {
 /// The rule that a line of a specification defines.
 fn defined(line: &str) -> Option<&str> {
     let start = line.trim_start_matches(['#', '*', '-', '|', '`', ' ']);
-    ids(start)
-        .next()
-        .filter(|(offset, _)| *offset == 0)
-        .map(|(_, id)| id)
+    ids(start).next().filter(|(offset, _)| *offset == 0).map(|(_, id)| id)
 }
 
 /// The rule ids in a text (two capital letters, a hyphen, a number), each with its offset.
@@ -57,15 +50,10 @@ pub fn ids(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let part_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     text.match_indices('-').filter_map(move |(hyphen, _)| {
         let start = hyphen.checked_sub(2)?;
-        let digits = bytes[hyphen + 1..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let digits = bytes[hyphen + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         let end = hyphen + 1 + digits;
         let capitals = bytes[start..hyphen].iter().all(u8::is_ascii_uppercase);
-        let alone = !start
-            .checked_sub(1)
-            .is_some_and(|before| part_of_word(&bytes[before]))
+        let alone = !start.checked_sub(1).is_some_and(|before| part_of_word(&bytes[before]))
             && !bytes.get(end).is_some_and(part_of_word);
         (digits > 0 && capitals && alone).then(|| (start, &text[start..end]))
     })
@@ -79,10 +67,7 @@ fn citing(workspace: &Workspace) -> impl Iterator<Item = &File> {
 pub fn check(workspace: &Workspace, catalogue: &Catalogue) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (id, files) in catalogue.rules.iter().filter(|(_, files)| files.len() > 1) {
-        problems.push(Problem::in_file(
-            &files[1],
-            format!("{id} is defined more than once"),
-        ));
+        problems.push(Problem::in_file(&files[1], format!("{id} is defined more than once")));
     }
     for file in citing(workspace) {
         let unknown = ids(&file.views.comments).filter(|(_, id)| !catalogue.has(id));
@@ -128,13 +113,9 @@ mod tests {
 
     #[test]
     fn rules_are_defined_at_the_start_of_a_line() {
-        for line in [
-            "CM-1. Text",
-            "### CM-1 Text",
-            "- **CM-1** Text",
-            "| CM-1 | Text |",
-            "**`CM-1`** text",
-        ] {
+        for line in
+            ["CM-1. Text", "### CM-1 Text", "- **CM-1** Text", "| CM-1 | Text |", "**`CM-1`** text"]
+        {
             assert_eq!(defined(line), Some("CM-1"), "{line}");
         }
         assert_eq!(defined("As CM-1 says"), None);
@@ -146,26 +127,17 @@ mod tests {
             ("crates/x/src/lib.rs", source),
             ("spec/README.md", "| CM-1 |"),
         ]);
-        check(&workspace, &Catalogue::read(&workspace))
-            .iter()
-            .map(Problem::to_string)
-            .collect()
+        check(&workspace, &Catalogue::read(&workspace)).iter().map(Problem::to_string).collect()
     }
 
     #[test]
     fn citations_must_exist() {
-        assert_eq!(
-            problems("### CM-1 Text", "// CM-1\nlet a = \"ZZ-9\";"),
-            [""; 0]
-        );
+        assert_eq!(problems("### CM-1 Text", "// CM-1\nlet a = \"ZZ-9\";"), [""; 0]);
         assert_eq!(
             problems("### CM-1 Text", "\n// CM-2"),
             ["crates/x/src/lib.rs:2: no specification defines CM-2"]
         );
-        assert_eq!(
-            problems("CM-1\n\nCM-1", ""),
-            ["spec/a.md: CM-1 is defined more than once"]
-        );
+        assert_eq!(problems("CM-1\n\nCM-1", ""), ["spec/a.md: CM-1 is defined more than once"]);
     }
 
     #[test]
@@ -176,9 +148,6 @@ mod tests {
         };
         assert_eq!(note("// CM-1 and CM-2"), None);
         assert_eq!(note("fn cm_1_holds() {} fn it_holds_cm_2() {}"), None);
-        assert_eq!(
-            note("// CM-1\nfn cm_22() {}"),
-            Some("no source cites CM-2".into())
-        );
+        assert_eq!(note("// CM-1\nfn cm_22() {}"), Some("no source cites CM-2".into()));
     }
 }

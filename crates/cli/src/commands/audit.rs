@@ -31,32 +31,18 @@ const RESULTS_PER_SUBMIT: usize = 32;
 
 pub fn run(app: &mut App, command: &AuditCommand) -> Result<()> {
     let AuditCommand::Run { all, sample } = command;
-    let governed = app
-        .state()?
-        .ledger()
-        .map_or(1, |ledger| ledger.parameters.audit_sample);
-    let scope = if *all {
-        OpenAudit::All
-    } else {
-        OpenAudit::Sample(sample.unwrap_or(governed))
-    };
+    let governed = app.state()?.ledger().map_or(1, |ledger| ledger.parameters.audit_sample);
+    let scope = if *all { OpenAudit::All } else { OpenAudit::Sample(sample.unwrap_or(governed)) };
     let open = app.signed(Action::OpenAudit(scope))?;
     let receipt = app.submit_one(open)?;
-    let mut auditor = Auditor {
-        audit: receipt.seq,
-        beacon: receipt.entry_hash,
-        proved: 0,
-        failed: 0,
-    };
+    let mut auditor =
+        Auditor { audit: receipt.seq, beacon: receipt.entry_hash, proved: 0, failed: 0 };
     match scope {
         OpenAudit::All => auditor.every_shard(app)?,
         OpenAudit::Sample(size) => auditor.sampled(app, size as usize)?,
     }
     let (proved, failed) = (auditor.proved, auditor.failed);
-    app.out.say(&format!(
-        "audit {}: {proved} shards proved, {failed} not",
-        receipt.seq
-    ))
+    app.out.say(&format!("audit {}: {proved} shards proved, {failed} not", receipt.seq))
 }
 
 /// One shard at one node, challenged.
@@ -100,17 +86,14 @@ impl Auditor {
         let mut best: BTreeMap<NodeNumber, BTreeSet<(Hash32, Challenge)>> = BTreeMap::new();
         let mut after = None;
         loop {
-            let next = self.page(
-                app.state()?,
-                after.as_ref(),
-                &mut |node, ticket, challenge| {
+            let next =
+                self.page(app.state()?, after.as_ref(), &mut |node, ticket, challenge| {
                     let chosen = best.entry(node).or_default();
                     chosen.insert((ticket, challenge));
                     if chosen.len() > size {
                         chosen.pop_last();
                     }
-                },
-            )?;
+                })?;
             match next {
                 Some(next) => after = Some(next),
                 None => break,
@@ -150,22 +133,17 @@ impl Auditor {
         visit: &mut dyn FnMut(NodeNumber, Hash32, Challenge),
     ) {
         let Some((stored, layout)) =
-            record
-                .stored
-                .as_ref()
-                .and_then(|stored| match &stored.content {
-                    Content::Single(layout) => Some((stored, layout)),
-                    Content::Manifest { .. } => None,
-                })
+            record.stored.as_ref().and_then(|stored| match &stored.content {
+                Content::Single(layout) => Some((stored, layout)),
+                Content::Manifest { .. } => None,
+            })
         else {
             return;
         };
         let Ok(geometry) = Geometry::of(layout) else {
             return;
         };
-        let copies = stored
-            .assignment
-            .chunks(usize::from(layout.profile.replicas));
+        let copies = stored.assignment.chunks(usize::from(layout.profile.replicas));
         for ((column, root), nodes) in (0..).zip(&layout.roots).zip(copies) {
             let (len, shard) = (geometry.shard_len(column), shard_id(name, version, column));
             for node in nodes {
@@ -177,18 +155,7 @@ impl Auditor {
                 let Some(leaf) = leaf else { continue };
                 let object = ObjectId(name.to_owned());
                 let ticket = ticket(&self.beacon, &shard, &record.node_id);
-                visit(
-                    *node,
-                    ticket,
-                    Challenge {
-                        object,
-                        version,
-                        column,
-                        root: *root,
-                        len,
-                        leaf,
-                    },
-                );
+                visit(*node, ticket, Challenge { object, version, column, root: *root, len, leaf });
             }
         }
     }
@@ -220,11 +187,7 @@ impl Auditor {
     fn record(&mut self, app: &mut App, results: &[(NodeNumber, Vec<AuditAnswer>)]) -> Result<()> {
         let mut commands = Vec::with_capacity(results.len());
         for (node, answers) in results {
-            let record = RecordAudit {
-                audit: self.audit,
-                node: *node,
-                answers: answers.clone(),
-            };
+            let record = RecordAudit { audit: self.audit, node: *node, answers: answers.clone() };
             commands.push(app.signed(Action::RecordAudit(record))?);
         }
         for (result, (node, answers)) in app.submit(commands)?.into_iter().zip(results) {
@@ -238,22 +201,13 @@ impl Auditor {
 
     fn show(&mut self, app: &mut App, node: NodeNumber, answer: &AuditAnswer) -> Result<()> {
         let verified = answer.proof.is_some();
-        *(if verified {
-            &mut self.proved
-        } else {
-            &mut self.failed
-        }) += 1;
+        *(if verified { &mut self.proved } else { &mut self.failed }) += 1;
         let state = app.state()?;
-        let node_id = state
-            .node(node)
-            .map_or(String::new(), |node| node.node_id.0.clone());
+        let node_id = state.node(node).map_or(String::new(), |node| node.node_id.0.clone());
         let shard = shard_id(&answer.object.0, answer.version, answer.column).to_hex();
         let document = json!({ "node_id": node_id, "shard_id": shard, "verified": verified });
         app.out.row(&document, || {
-            format!(
-                "{node_id}  {shard}  {}",
-                if verified { "verified" } else { "NOT VERIFIED" }
-            )
+            format!("{node_id}  {shard}  {}", if verified { "verified" } else { "NOT VERIFIED" })
         })
     }
 }
@@ -261,32 +215,11 @@ impl Auditor {
 /// What the node shows for a challenge. A leaf that cannot be read, or is not what the root commits to, is no
 /// proof; why, a scrub of the node tells.
 fn answer(fleet: &dyn Fleet, node: NodeNumber, challenge: Challenge) -> AuditAnswer {
-    let Challenge {
-        object,
-        version,
-        column,
-        root,
-        len,
-        leaf,
-    } = challenge;
-    let key = ShardKey {
-        shard_id: shard_id(&object.0, version, column),
-        root,
-    };
-    let proof = fleet
-        .store(node)
-        .and_then(|store| store.prove(&key, len, leaf).ok());
-    let proof = proof.map(|proof| LeafProof {
-        leaf_hash: proof.leaf_hash,
-        path: proof.path,
-    });
-    AuditAnswer {
-        object,
-        version,
-        column,
-        leaf,
-        proof,
-    }
+    let Challenge { object, version, column, root, len, leaf } = challenge;
+    let key = ShardKey { shard_id: shard_id(&object.0, version, column), root };
+    let proof = fleet.store(node).and_then(|store| store.prove(&key, len, leaf).ok());
+    let proof = proof.map(|proof| LeafProof { leaf_hash: proof.leaf_hash, path: proof.path });
+    AuditAnswer { object, version, column, leaf, proof }
 }
 
 /// The column of a shard id, for commands that name shards by it.

@@ -36,11 +36,7 @@ pub fn run(app: &mut App, file: &Path) -> Result<()> {
         let result = parse(&line).and_then(|command| super::run(app, command));
         failed |= !report(app, number, result)?;
     }
-    if failed {
-        Err(CliError::Reported)
-    } else {
-        Ok(())
-    }
+    if failed { Err(CliError::Reported) } else { Ok(()) }
 }
 
 /// A line that fails does not end the batch; standard output that is gone does.
@@ -62,9 +58,9 @@ fn parse(line: &[u8]) -> Result<Command> {
         .map_err(|error| CliError::Usage(format!("not a JSON array of words: {error}")))?;
     let line = Line::try_parse_from(words).map_err(|error| CliError::Usage(error.to_string()))?;
     match line.command {
-        Command::Batch { .. } | Command::Init(_) | Command::Demo(_) | Command::Replay(_) => Err(
-            CliError::Usage("this command has a process of its own".into()),
-        ),
+        Command::Batch { .. } | Command::Init(_) | Command::Demo(_) | Command::Replay(_) => {
+            Err(CliError::Usage("this command has a process of its own".into()))
+        }
         command => Ok(command),
     }
 }

@@ -10,10 +10,7 @@ use token_state::{TokenStateBundle, bundle::NodeMetrics};
 pub fn run(app: &mut App) -> Result<()> {
     let state = app.state()?;
     let (Some(ledger_id), Some(ledger)) = (state.ledger_id(), state.ledger()) else {
-        return Err(CliError::failed(
-            ErrorCode::AegisContextMissing,
-            "the ledger has no genesis",
-        ));
+        return Err(CliError::failed(ErrorCode::AegisContextMissing, "the ledger has no genesis"));
     };
     let metrics = |node: &storage_engine::state::records::NodeRecord| NodeMetrics {
         nod: node.nod,
@@ -26,11 +23,7 @@ pub fn run(app: &mut App) -> Result<()> {
         epoch: ledger.epoch,
         entries: state.cursor().next_seq,
         treasury: ledger.treasury,
-        nodes: state
-            .nodes()
-            .iter()
-            .map(|node| (node.node_id.clone(), metrics(node)))
-            .collect(),
+        nodes: state.nodes().iter().map(|node| (node.node_id.clone(), metrics(node))).collect(),
     };
     let text = bundle.to_json().to_canonical();
     app.out.bytes(format!("{text}\n").as_bytes())?;

@@ -24,15 +24,9 @@ const NOBODY: u32 = 65_534;
 
 pub fn run(app: &mut App, args: &DemoArgs) -> Result<()> {
     if !args.input.is_dir() {
-        return Err(CliError::Usage(format!(
-            "{} is not a directory",
-            args.input.display()
-        )));
+        return Err(CliError::Usage(format!("{} is not a directory", args.input.display())));
     }
-    let tour = Tour {
-        out: absolute(&args.output)?,
-        input: absolute(&args.input)?,
-    };
+    let tour = Tour { out: absolute(&args.output)?, input: absolute(&args.input)? };
     make_dir(&tour.out)?;
     let mut guide = App::new(tour.out.join("ledger"), app.out.is_json());
     let result = tour.guide(&mut guide);
@@ -49,11 +43,7 @@ struct Tour {
 impl Tour {
     fn guide(&self, app: &mut App) -> Result<()> {
         let input = self.input.to_string_lossy().into_owned();
-        let export = self
-            .out
-            .join("ledger.qfslog")
-            .to_string_lossy()
-            .into_owned();
+        let export = self.out.join("ledger.qfslog").to_string_lossy().into_owned();
         heading(app, "A ledger with seven storage nodes")?;
         step(app, &["init", "--nodes", "7"], Rows::Shown)?;
         heading(
@@ -66,11 +56,7 @@ impl Tour {
             app,
             "Proofs of storage: the entry that opens the audit decides which leaf of which shard",
         )?;
-        step(
-            app,
-            &["audit", "run", "--all"],
-            Rows::Counted("shards challenged"),
-        )?;
+        step(app, &["audit", "run", "--all"], Rows::Counted("shards challenged"))?;
         heading(
             app,
             "Epoch 1 closes by what AEGIS observed; fees become rewards, treasury and reserve",
@@ -84,17 +70,10 @@ impl Tour {
         step(app, &["audit", "run"], Rows::Counted("shards challenged"))?;
         self.advance(app, 2, &["1"; 7])?;
         step(app, &["rewards"], Rows::Shown)?;
-        heading(
-            app,
-            "The whole history as one file, under a signed checkpoint",
-        )?;
+        heading(app, "The whole history as one file, under a signed checkpoint")?;
         step(app, &["log", "export", &export], Rows::Shown)?;
-        let keys: Vec<String> = app
-            .ledger()?
-            .verifier_keys()?
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let keys: Vec<String> =
+            app.ledger()?.verifier_keys()?.iter().map(ToString::to_string).collect();
         write(&self.out.join("ledger.vkeys"), &(keys.join("\n") + "\n"))
     }
 
@@ -120,14 +99,7 @@ impl Tour {
             write(&path, &format!("{snapshot}\n")).map(|()| path.to_string_lossy().into_owned())
         });
         let [registry, telemetry] = files;
-        let words = [
-            "epoch",
-            "advance",
-            "--registry",
-            &registry?,
-            "--telemetry",
-            &telemetry?,
-        ];
+        let words = ["epoch", "advance", "--registry", &registry?, "--telemetry", &telemetry?];
         step(app, &words, Rows::Shown)
     }
 
@@ -150,23 +122,15 @@ impl Tour {
             fs::copy(from, &to).map_err(|error| CliError::io("cannot copy", from, &error))?;
         }
         let mut command = Command::new(desk.join("qfs-replay"));
-        command.args([
-            "ledger.qfslog",
-            "--key",
-            "@ledger.vkeys",
-            "--evidence",
-            "evidence",
-        ]);
+        command.args(["ledger.qfslog", "--key", "@ledger.vkeys", "--evidence", "evidence"]);
         command.env_clear().current_dir(&desk);
         if rustix::process::geteuid().is_root() {
             hand_over(&desk)?;
             command.uid(NOBODY).gid(NOBODY);
         }
-        app.out
-            .say("$ qfs-replay ledger.qfslog --key @ledger.vkeys --evidence evidence")?;
-        let status = command
-            .status()
-            .map_err(|error| CliError::io("cannot run", &program, &error))?;
+        app.out.say("$ qfs-replay ledger.qfslog --key @ledger.vkeys --evidence evidence")?;
+        let status =
+            command.status().map_err(|error| CliError::io("cannot run", &program, &error))?;
         if !status.success() {
             return Err(CliError::Status(1));
         }
@@ -176,18 +140,12 @@ impl Tour {
     fn look_next(&self, app: &App) -> Result<()> {
         let out = self.out.display();
         heading(app, "Where to look next")?;
-        app.out.say(&format!(
-            "  {out}/auditor/evidence/   what the auditor computed, as JSON"
-        ))?;
+        app.out.say(&format!("  {out}/auditor/evidence/   what the auditor computed, as JSON"))?;
         app.out.say(&format!(
             "  {out}/ledger.qfslog       the log: give it to anyone, with ledger.vkeys"
         ))?;
-        app.out.say(&format!(
-            "  qfs --data-dir {out}/ledger ls      what is stored"
-        ))?;
-        app.out.say(&format!(
-            "  qfs --data-dir {out}/ledger log show    what happened"
-        ))
+        app.out.say(&format!("  qfs --data-dir {out}/ledger ls      what is stored"))?;
+        app.out.say(&format!("  qfs --data-dir {out}/ledger log show    what happened"))
     }
 }
 
@@ -218,11 +176,7 @@ fn step(app: &mut App, words: &[&str], rows: Rows) -> Result<()> {
 
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@=".contains(c);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{word}'")
-    }
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }
 
 fn heading(app: &App, text: &str) -> Result<()> {
@@ -245,10 +199,7 @@ fn qfs_replay() -> Result<PathBuf> {
     }
     Err(CliError::failed(
         ErrorCode::NotFound,
-        format!(
-            "{} is not there; build it with `make build`",
-            program.display()
-        ),
+        format!("{} is not there; build it with `make build`", program.display()),
     ))
 }
 

@@ -20,10 +20,9 @@ use storage_engine::state::{State, StateStore, records::EpochRecord};
 
 pub fn run(app: &mut App, command: &EpochCommand) -> Result<()> {
     match command {
-        EpochCommand::Advance {
-            registry,
-            telemetry,
-        } => advance(app, registry.as_deref(), telemetry.as_deref()),
+        EpochCommand::Advance { registry, telemetry } => {
+            advance(app, registry.as_deref(), telemetry.as_deref())
+        }
         EpochCommand::Show { epoch } => show(app, *epoch),
     }
 }
@@ -74,22 +73,14 @@ fn facts<S: StateStore>(
         Some(path) => read_registry(&read_text(path)?, number_of)?,
         None => Snapshot {
             hash: ledger.registry_hash,
-            facts: state
-                .nodes()
-                .iter()
-                .filter_map(|node| node.registry.clone())
-                .collect(),
+            facts: state.nodes().iter().filter_map(|node| node.registry.clone()).collect(),
         },
     };
     let telemetry = match telemetry {
         Some(path) => read_telemetry(&read_text(path)?, number_of)?,
         None => Snapshot {
             hash: ledger.telemetry_hash,
-            facts: state
-                .nodes()
-                .iter()
-                .filter_map(|node| node.telemetry.clone())
-                .collect(),
+            facts: state.nodes().iter().filter_map(|node| node.telemetry.clone()).collect(),
         },
     };
     Ok(AdvanceEpoch {
@@ -134,9 +125,7 @@ fn show(app: &mut App, epoch: Option<u64>) -> Result<()> {
     let state = app.state()?;
     let epoch = epoch.unwrap_or_else(|| state.epoch());
     let record = record(state, epoch)?;
-    let open_fees = state
-        .ledger()
-        .map_or_else(String::new, |l| l.treasury.open_fees.to_string());
+    let open_fees = state.ledger().map_or_else(String::new, |l| l.treasury.open_fees.to_string());
     let document = match &record.closed {
         None => json!({
             "epoch": epoch, "open": true, "opened_at": record.opened_at, "fees": open_fees,

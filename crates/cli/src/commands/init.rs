@@ -14,24 +14,17 @@ const DEFAULT_NODES: u32 = 7;
 
 pub fn run(app: &mut App, args: &InitArgs) -> Result<()> {
     let names: Vec<String> = if args.node.is_empty() {
-        (0..args.nodes.unwrap_or(DEFAULT_NODES))
-            .map(|n| format!("node-{n:03}"))
-            .collect()
+        (0..args.nodes.unwrap_or(DEFAULT_NODES)).map(|n| format!("node-{n:03}")).collect()
     } else {
         args.node.clone()
     };
     if names.is_empty() || names.len() != names.iter().collect::<BTreeSet<_>>().len() {
-        return Err(CliError::Usage(
-            "a ledger has at least one node, and names differ".into(),
-        ));
+        return Err(CliError::Usage("a ledger has at least one node, and names differ".into()));
     }
     let profile = profile(&args.profile)?;
     let nodes: Vec<NewNode> = names
         .into_iter()
-        .map(|name| NewNode {
-            node_id: NodeId(name),
-            domain: FailureDomain::default(),
-        })
+        .map(|name| NewNode { node_id: NodeId(name), domain: FailureDomain::default() })
         .collect();
     for node in &nodes {
         node.node_id.validate()?;

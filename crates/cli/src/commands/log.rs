@@ -86,9 +86,7 @@ impl Covering {
         let checkpoint = Checkpoint::parse_unverified(&note_text).map_err(|e| broken(&e))?;
         let note = Note::parse(&note_text).map_err(|e| broken(&e))?;
         let keys = ledger.verifier_keys()?;
-        let key = keys
-            .iter()
-            .find(|key| key.key_type() == KeyType::MlDsa44Cosignature);
+        let key = keys.iter().find(|key| key.key_type() == KeyType::MlDsa44Cosignature);
         let key = key.ok_or_else(|| broken(&"the log has no ML-DSA-44 key"))?;
         let line = note.signatures.iter().find(|signature| key.made(signature));
         let line = line.ok_or_else(|| broken(&"the checkpoint has no ML-DSA-44 signature"))?;
@@ -125,10 +123,7 @@ fn row(
     signature: &Value,
 ) -> Result<()> {
     let body = EntryBody::from_bytes(&entry.body).map_err(|error| {
-        CliError::failed(
-            ErrorCode::IntegrityMismatch,
-            format!("entry {}: {error}", entry.seq),
-        )
+        CliError::failed(ErrorCode::IntegrityMismatch, format!("entry {}: {error}", entry.seq))
     })?;
     let (event_type, object) = describe(&body);
     let hash_commit = match &body.command.action {
@@ -156,9 +151,8 @@ fn row(
         "pqc_signature": signature,
     });
     out.row(&document, || {
-        let object = object.map_or(String::new(), |(id, version)| {
-            format!("  {id} version {version}")
-        });
+        let object =
+            object.map_or(String::new(), |(id, version)| format!("  {id} version {version}"));
         format!(
             "{:>6}  epoch {}  {event_type:<14} {outcome}{object}  {entry_hash}",
             body.seq, body.epoch
@@ -173,10 +167,8 @@ fn describe(body: &EntryBody) -> (&'static str, Option<(&str, u64)>) {
         Action::RegisterNode(_) => ("NODE_REGISTER", None),
         Action::AdvanceEpoch(_) => ("EPOCH_ADVANCE", None),
         Action::Store(store) => {
-            let update = matches!(
-                &body.outcome,
-                Outcome::Accepted(Event::Stored { update: true, .. })
-            );
+            let update =
+                matches!(&body.outcome, Outcome::Accepted(Event::Stored { update: true, .. }));
             let kind = if update { "UPDATE" } else { "STORE" };
             (kind, Some((&store.object.0, store.version)))
         }
@@ -222,8 +214,7 @@ fn checkpoint(app: &mut App) -> Result<()> {
     });
     app.out.row(&document, || note.trim_end().to_owned())?;
     if !app.out.is_json() {
-        app.out
-            .note("keys that an auditor pins, one a line, for --key @FILE:");
+        app.out.note("keys that an auditor pins, one a line, for --key @FILE:");
         keys.iter().for_each(|key| app.out.note(key));
     }
     Ok(())
@@ -234,21 +225,17 @@ fn export(app: &mut App, file: &Path) -> Result<()> {
     let progress = app.out.progress(entries, "exporting", false);
     let target = NewFile::create(file, "ledger.qfslog")?;
     let mut writer = BufWriter::with_capacity(1 << 20, target);
-    let hash = app.ledger()?.export(
-        |bytes: &[u8]| writer.write_all(bytes),
-        |done| progress.set_position(done),
-    )?;
+    let hash = app
+        .ledger()?
+        .export(|bytes: &[u8]| writer.write_all(bytes), |done| progress.set_position(done))?;
     progress.finish_and_clear();
-    let target = writer
-        .into_inner()
-        .map_err(|error| CliError::io("cannot write", file, error.error()))?;
+    let target =
+        writer.into_inner().map_err(|error| CliError::io("cannot write", file, error.error()))?;
     target.finish()?;
     let document = json!({
         "file": file.display().to_string(), "entries": entries, "log_hash": hash.to_hex(),
     });
-    app.out.row(&document, || {
-        format!("{entries} entries in {}  log hash {hash}", file.display())
-    })
+    app.out.row(&document, || format!("{entries} entries in {}  log hash {hash}", file.display()))
 }
 
 /// Streams an export through the auditor, so that nothing is judged by the code that wrote it.
@@ -281,18 +268,13 @@ fn verify(app: &mut App) -> Result<()> {
         "verdict": report.verdict.name(),
         "state_root": report.final_state_root.map(|root| root.to_hex()),
     });
-    app.out.row(&document, || {
-        format!("{entries} entries verified  log hash {log_hash}")
-    })
+    app.out.row(&document, || format!("{entries} entries verified  log hash {log_hash}"))
 }
 
 fn prove(app: &mut App, seq: u64) -> Result<()> {
     let ledger = app.ledger()?;
     let entry = ledger.entry(seq)?.ok_or_else(|| {
-        CliError::failed(
-            ErrorCode::NotFound,
-            format!("the log has {} entries", ledger.len()),
-        )
+        CliError::failed(ErrorCode::NotFound, format!("the log has {} entries", ledger.len()))
     })?;
     let proof: LogProof = ledger.prove(seq)?;
     let text = proof.to_string();

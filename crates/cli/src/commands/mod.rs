@@ -47,11 +47,7 @@ fn replay_log(app: &App, args: &replay::cli::ReplayArgs) -> Result<()> {
     if code == ExitCode::SUCCESS {
         return Ok(());
     }
-    Err(CliError::Status(if code == ExitCode::from(2) {
-        2
-    } else {
-        1
-    }))
+    Err(CliError::Status(if code == ExitCode::from(2) { 2 } else { 1 }))
 }
 
 /// Longest text file that a command takes: snapshots, metadata, proofs.

@@ -16,24 +16,9 @@ use storage_engine::state::{State, StateStore};
 
 pub fn run(app: &mut App, command: NodeCommand) -> Result<()> {
     match command {
-        NodeCommand::Register {
-            id,
-            region,
-            operator,
-            asn,
-            scheme,
-            public_key,
-        } => register(
-            app,
-            NodeId(id),
-            FailureDomain {
-                region,
-                operator,
-                asn,
-            },
-            scheme,
-            public_key,
-        ),
+        NodeCommand::Register { id, region, operator, asn, scheme, public_key } => {
+            register(app, NodeId(id), FailureDomain { region, operator, asn }, scheme, public_key)
+        }
         NodeCommand::Status { id } => {
             let id = NodeId(id);
             let number = app.state()?.node_number(&id)?.ok_or_else(|| {
@@ -60,25 +45,14 @@ fn register(
     node_id.validate()?;
     let public_key = match public_key {
         Some(hex) => hex_decode(&hex).ok_or_else(|| {
-            CliError::failed(
-                ErrorCode::InvalidInput,
-                "the public key is not lowercase hexadecimal",
-            )
+            CliError::failed(ErrorCode::InvalidInput, "the public key is not lowercase hexadecimal")
         })?,
         None => app.ledger()?.node_key(&node_id)?.bytes,
     };
-    let action = RegisterNode {
-        node_id: node_id.clone(),
-        scheme,
-        public_key,
-        domain,
-    };
+    let action = RegisterNode { node_id: node_id.clone(), scheme, public_key, domain };
     let command = app.signed(Action::RegisterNode(action))?;
     app.submit_one(command)?;
-    let number = app
-        .state()?
-        .node_number(&node_id)?
-        .ok_or(CliError::Reported)?;
+    let number = app.state()?.node_number(&node_id)?.ok_or(CliError::Reported)?;
     show(app, number)
 }
 
@@ -86,12 +60,7 @@ fn show(app: &mut App, number: NodeNumber) -> Result<()> {
     let document = document(app.state()?, number)?;
     let text = |key: &str| document[key].as_str().unwrap_or("").to_owned();
     app.out.row(&document, || {
-        format!(
-            "{}  {}  {} bytes",
-            text("node_id"),
-            text("status"),
-            document["bytes_stored"]
-        )
+        format!("{}  {}  {} bytes", text("node_id"), text("status"), document["bytes_stored"])
     })
 }
 

@@ -10,11 +10,7 @@ use crate::{
     sandbox::NewFile,
 };
 use indicatif::ProgressBar;
-use protocol::{
-    Action, ErrorCode, Layout, ObjectId,
-    command::Content,
-    json::{self, Value as Metadata},
-};
+use protocol::{Action, ErrorCode, Layout, ObjectId, command::Content};
 use serde_json::{Value, json};
 use shard_store::fleet::{Notice, ObjectCopy, download};
 use std::{
@@ -24,6 +20,7 @@ use std::{
 };
 use storage_engine::{
     content::CommitHasher,
+    query::{ObjectFilter, ObjectSummary, list_objects},
     state::{
         State, StateStore,
         records::{StoredRecord, VersionRecord},
@@ -57,12 +54,7 @@ pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>
     let stored =
         stored.ok_or_else(|| missing(format!("{id} is deleted, as of version {version}")))?;
     match stored.content.clone() {
-        Content::Single(layout) => Ok(Found {
-            version,
-            seq,
-            stored,
-            layout,
-        }),
+        Content::Single(layout) => Ok(Found { version, seq, stored, layout }),
         Content::Manifest { .. } => Err(CliError::failed(
             ErrorCode::ContentUnavailable,
             "objects in several parts cannot be read by this version of qfs",
@@ -73,17 +65,12 @@ pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>
 /// `get`.
 pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
     if app.out.is_json() && args.output.is_none() {
-        return Err(CliError::Usage(
-            "with --json the content goes to a file: add -o FILE".into(),
-        ));
+        return Err(CliError::Usage("with --json the content goes to a file: add -o FILE".into()));
     }
     let id = ObjectId(args.id.clone());
     let found = find(app.state()?, &id, args.version)?;
-    let range = args
-        .range
-        .as_deref()
-        .map(|range| parse_range(range, found.layout.size))
-        .transpose()?;
+    let range =
+        args.range.as_deref().map(|range| parse_range(range, found.layout.size)).transpose()?;
     let wanted = range.clone().unwrap_or(0..found.layout.size);
     let progress = app.out.progress(wanted.end - wanted.start, "reading", true);
     let mut notices = Vec::new();
@@ -99,8 +86,7 @@ pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
         None => {
             let mut out = Checked::new(io::stdout().lock(), progress);
             let read = download(fleet, &object, range.clone(), &mut out, &mut notice);
-            read.map_err(CliError::from)
-                .and_then(|()| out.check(&found, range.is_some()))
+            read.map_err(CliError::from).and_then(|()| out.check(&found, range.is_some()))
         }
         Some(path) => {
             let mut out = Checked::new(NewFile::create(path, &id.0)?, progress);
@@ -125,11 +111,7 @@ pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
         "seq": found.seq,
     });
     app.out.row(&document, || {
-        format!(
-            "{id}  version {}  {} bytes, verified",
-            found.version,
-            wanted.end - wanted.start
-        )
+        format!("{id}  version {}  {} bytes, verified", found.version, wanted.end - wanted.start)
     })
 }
 
@@ -141,24 +123,14 @@ fn tell(app: &App, notices: &[String]) {
         app.out.note(line);
     }
     if notices.len() > MAX_NOTICES {
-        app.out.note(&format!(
-            "… and {} more like these",
-            notices.len() - MAX_NOTICES
-        ));
+        app.out.note(&format!("… and {} more like these", notices.len() - MAX_NOTICES));
     }
 }
 
 fn describe<S: StateStore>(state: &State<S>, notice: &Notice) -> String {
     match notice {
-        Notice::CopyFailed {
-            node,
-            shard_id,
-            stripe,
-            why,
-        } => {
-            let name = state
-                .node(*node)
-                .map_or("?", |node| node.node_id.0.as_str());
+        Notice::CopyFailed { node, shard_id, stripe, why } => {
+            let name = state.node(*node).map_or("?", |node| node.node_id.0.as_str());
             format!(
                 "copy failed: {name}, shard {shard_id}, stripe {stripe}: {why}; another one is used"
             )
@@ -169,11 +141,8 @@ fn describe<S: StateStore>(state: &State<S>, notice: &Notice) -> String {
 
 /// `A-B` with both ends included, or `A-`.
 fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
-    let usage = || {
-        CliError::Usage(format!(
-            "range {text:?}: give first and last byte, like 0-1023"
-        ))
-    };
+    let usage =
+        || CliError::Usage(format!("range {text:?}: give first and last byte, like 0-1023"));
     let (first, last) = text.split_once('-').ok_or_else(usage)?;
     let first = u64::from_str(first).map_err(|_| usage())?;
     let last = match last {
@@ -181,11 +150,7 @@ fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
         last => u64::from_str(last).map_err(|_| usage())?,
     };
     if last < first && !(size == 0 && first == 0) {
-        return Err(if first >= size {
-            outside(size)
-        } else {
-            usage()
-        });
+        return Err(if first >= size { outside(size) } else { usage() });
     }
     if first >= size && size > 0 {
         return Err(outside(size));
@@ -194,10 +159,7 @@ fn parse_range(text: &str, size: u64) -> Result<Range<u64>> {
 }
 
 fn outside(size: u64) -> CliError {
-    CliError::failed(
-        ErrorCode::InvalidInput,
-        format!("the object has {size} bytes"),
-    )
+    CliError::failed(ErrorCode::InvalidInput, format!("the object has {size} bytes"))
 }
 
 /// Passes content on and computes its commitment.
@@ -209,21 +171,14 @@ struct Checked<W> {
 
 impl<W: Write> Checked<W> {
     fn new(inner: W, progress: ProgressBar) -> Self {
-        Self {
-            inner,
-            hasher: CommitHasher::new(),
-            progress,
-        }
+        Self { inner, hasher: CommitHasher::new(), progress }
     }
 
     /// Every leaf was checked on its way; a whole object must also be what was committed to.
     fn check(&mut self, found: &Found, partial: bool) -> Result<()> {
         self.progress.finish_and_clear();
         self.inner.flush().map_err(|error| {
-            CliError::failed(
-                ErrorCode::Internal,
-                format!("cannot write the content: {error}"),
-            )
+            CliError::failed(ErrorCode::Internal, format!("cannot write the content: {error}"))
         })?;
         let commit = self.hasher.clone().finish(&found.stored.metadata);
         if partial || commit == found.stored.hash_commit {
@@ -231,10 +186,7 @@ impl<W: Write> Checked<W> {
         }
         Err(CliError::failed(
             ErrorCode::IntegrityMismatch,
-            format!(
-                "the content hashes to {commit}, not to {}",
-                found.stored.hash_commit
-            ),
+            format!("the content hashes to {commit}, not to {}", found.stored.hash_commit),
         ))
     }
 
@@ -260,15 +212,8 @@ impl<W: Write> Write for Checked<W> {
 pub fn rm(app: &mut App, id: String) -> Result<()> {
     let object = ObjectId(id);
     object.validate()?;
-    let version = next_version(
-        app.state()?
-            .object(&object)?
-            .map_or(0, |object| object.latest),
-    )?;
-    let action = Action::DeleteMarker {
-        object: object.clone(),
-        version,
-    };
+    let version = next_version(app.state()?.object(&object)?.map_or(0, |object| object.latest))?;
+    let action = Action::DeleteMarker { object: object.clone(), version };
     submit_plain(app, action, &object, version, "deleted, as of")
 }
 
@@ -281,17 +226,9 @@ pub fn purge(app: &mut App, id: String, version: u64) -> Result<()> {
     if let Ok(found) = find(state, &object, Some(version)) {
         // Noted first: once the entry is there, nothing else says where the shards are.
         let uploads = Uploads::of(&data_dir, state.epoch());
-        uploads.note(
-            &object,
-            version,
-            &found.layout.roots,
-            &found.stored.assignment,
-        )?;
+        uploads.note(&object, version, &found.layout.roots, &found.stored.assignment)?;
     }
-    let action = Action::Purge {
-        object: object.clone(),
-        version,
-    };
+    let action = Action::Purge { object: object.clone(), version };
     submit_plain(app, action, &object, version, "ended:")
 }
 
@@ -310,113 +247,51 @@ fn submit_plain(
         "seq": receipt.seq,
         "entry_hash": receipt.entry_hash.to_hex(),
     });
-    app.out.row(&document, || {
-        format!("{object}  {done} version {version}  entry {}", receipt.seq)
-    })
+    app.out.row(&document, || format!("{object}  {done} version {version}  entry {}", receipt.seq))
 }
 
 /// `ls`.
 pub fn ls(app: &mut App, args: &LsArgs) -> Result<()> {
-    let filters: Vec<(&str, &str)> = args
-        .filters
-        .iter()
-        .map(|filter| {
-            filter
-                .split_once('=')
-                .ok_or_else(|| CliError::Usage(format!("filter {filter:?}: give KEY=VALUE")))
-        })
-        .collect::<Result<_>>()?;
+    let pair = |filter: &String| {
+        let pair = filter.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+        pair.ok_or_else(|| CliError::Usage(format!("filter {filter:?}: give KEY=VALUE")))
+    };
+    let filter = ObjectFilter {
+        prefix: args.prefix.clone(),
+        versions: args.versions,
+        metadata: args.filters.iter().map(pair).collect::<Result<_>>()?,
+    };
     let out = app.out.clone();
-    list(&out, app.state()?, args, &filters)
+    let mut shown = Ok(());
+    list_objects(app.state()?, &filter, &mut |summary| {
+        shown = row(&out, summary);
+        shown.is_ok()
+    })?;
+    shown
 }
 
-fn list<S: StateStore>(
-    out: &Output,
-    state: &State<S>,
-    args: &LsArgs,
-    filters: &[(&str, &str)],
-) -> Result<()> {
-    let mut result = Ok(());
-    // Without --versions a row is shown once the next name is seen: until then a later version may follow.
-    let mut held: Option<(String, u64, VersionRecord)> = None;
-    let mut show = |name: &str, version: u64, record: &VersionRecord| {
-        result = row(out, name, version, record, args.versions, filters);
-        result.is_ok()
-    };
-    state.visit_versions(&args.prefix, &mut |name, version, record| {
-        if args.versions {
-            return show(name, version, &record);
-        }
-        let earlier = held.replace((name.to_owned(), version, record));
-        match earlier {
-            Some((earlier, version, record)) if earlier != name => show(&earlier, version, &record),
-            _ => true,
-        }
-    })?;
-    if let Some((name, version, record)) = held {
-        show(&name, version, &record);
-    }
-    result
-}
-
-fn row(
-    out: &Output,
-    name: &str,
-    version: u64,
-    record: &VersionRecord,
-    markers: bool,
-    filters: &[(&str, &str)],
-) -> Result<()> {
-    let Some(stored) = &record.stored else {
-        if !markers || !filters.is_empty() {
-            return Ok(());
-        }
-        let document = json!({
-            "object_id": name, "version": version, "hash_commit": Value::Null, "size": 0,
-            "created_at_tick": record.created_at_tick, "metadata": {}, "deleted": true,
-        });
-        return out.row(&document, || format!("{name}  version {version}  deleted"));
-    };
-    let metadata = json::parse(&stored.metadata).map_err(|error| {
-        CliError::failed(ErrorCode::Internal, format!("metadata of {name}: {error}"))
-    })?;
-    if !filters
-        .iter()
-        .all(|(key, value)| matches(&metadata, key, value))
-    {
-        return Ok(());
-    }
-    let size = match &stored.content {
-        Content::Single(layout) => layout.size,
-        Content::Manifest { size, .. } => *size,
-    };
-    let shown: Value = serde_json::from_str(&metadata.to_canonical()).unwrap_or(Value::Null);
-    let document = json!({
-        "object_id": name,
+fn row(out: &Output, summary: &ObjectSummary<'_>) -> Result<()> {
+    let ObjectSummary { object_id, version, .. } = *summary;
+    let metadata: Value = serde_json::from_str(&summary.metadata.to_canonical())
+        .map_err(|error| CliError::failed(ErrorCode::Internal, error))?;
+    let hash_commit = summary.stored.map(|stored| stored.hash_commit.to_hex());
+    let mut document = json!({
+        "object_id": object_id,
         "version": version,
-        "hash_commit": stored.hash_commit.to_hex(),
-        "size": size,
-        "created_at_tick": record.created_at_tick,
-        "metadata": shown,
+        "hash_commit": hash_commit,
+        "size": summary.size(),
+        "created_at_tick": summary.created_at_tick,
+        "metadata": metadata,
     });
-    out.row(&document, || {
-        format!(
-            "{name}  version {version}  {size} bytes  {}",
-            stored.hash_commit
-        )
+    if hash_commit.is_none() {
+        document["deleted"] = Value::Bool(true);
+    }
+    out.row(&document, || match &hash_commit {
+        Some(commit) => {
+            format!("{object_id}  version {version}  {} bytes  {commit}", summary.size())
+        }
+        None => format!("{object_id}  version {version}  deleted"),
     })
-}
-
-/// Whether metadata `key` is `wanted`, as a text or as JSON, or a list that has it.
-fn matches(metadata: &Metadata, key: &str, wanted: &str) -> bool {
-    let is = |value: &Metadata| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_canonical() == wanted, |text| text == wanted)
-    };
-    metadata
-        .get(key)
-        .is_some_and(|value| is(value) || value.as_array().is_some_and(|list| list.iter().any(is)))
 }
 
 #[cfg(test)]
@@ -432,11 +307,7 @@ mod tests {
             ("5-99", 10, 5..10),
             ("0-", 0, 0..0),
         ] {
-            assert_eq!(
-                parse_range(text, size).unwrap(),
-                expected,
-                "{text} of {size}"
-            );
+            assert_eq!(parse_range(text, size).unwrap(), expected, "{text} of {size}");
         }
         for (text, size) in [("10-11", 10), ("10-", 10)] {
             assert!(
@@ -445,21 +316,7 @@ mod tests {
             );
         }
         for text in ["", "-", "5", "5-3", "a-b", "-5"] {
-            assert!(
-                matches!(parse_range(text, 10), Err(CliError::Usage(_))),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn filters_match_texts_numbers_and_members() {
-        let metadata = json::parse(br#"{"a":"x","n":7,"tags":["p","q"],"t":true}"#).unwrap();
-        for (key, value) in [("a", "x"), ("n", "7"), ("tags", "q"), ("t", "true")] {
-            assert!(matches(&metadata, key, value), "{key}={value}");
-        }
-        for (key, value) in [("a", "y"), ("b", "x"), ("tags", "r"), ("n", "70")] {
-            assert!(!matches(&metadata, key, value), "{key}={value}");
+            assert!(matches!(parse_range(text, 10), Err(CliError::Usage(_))), "{text}");
         }
     }
 }

@@ -23,20 +23,13 @@ use storage_engine::{
 
 pub fn run(app: &mut App, args: ProofArgs) -> Result<()> {
     match args {
-        ProofArgs {
-            verify: Some(ProofCommand::Verify { file, keys }),
-            ..
-        } => verify(app, &file, &keys),
-        ProofArgs {
-            id: Some(id),
-            version: Some(version),
-            shard_id: Some(shard),
-            leaf,
-            ..
-        } => make(app, &ObjectId(id), version, &shard, leaf),
-        _ => Err(CliError::Usage(
-            "give an object, a version and a shard".into(),
-        )),
+        ProofArgs { verify: Some(ProofCommand::Verify { file, keys }), .. } => {
+            verify(app, &file, &keys)
+        }
+        ProofArgs { id: Some(id), version: Some(version), shard_id: Some(shard), leaf, .. } => {
+            make(app, &ObjectId(id), version, &shard, leaf)
+        }
+        _ => Err(CliError::Usage("give an object, a version and a shard".into())),
     }
 }
 
@@ -48,35 +41,18 @@ fn make(app: &mut App, id: &ObjectId, version: u64, shard: &str, leaf: u64) -> R
     let len = geometry.shard_len(column);
     let leaves = leaf_count(len);
     if leaf >= leaves {
-        let code = if leaves == 0 {
-            ErrorCode::ProofUnavailable
-        } else {
-            ErrorCode::InvalidInput
-        };
-        return Err(CliError::failed(
-            code,
-            format!("the shard has {leaves} leaves"),
-        ));
+        let code = if leaves == 0 { ErrorCode::ProofUnavailable } else { ErrorCode::InvalidInput };
+        return Err(CliError::failed(code, format!("the shard has {leaves} leaves")));
     }
     let root = found.layout.roots[column as usize];
-    let key = ShardKey {
-        shard_id: shard_id(&id.0, version, column),
-        root,
-    };
+    let key = ShardKey { shard_id: shard_id(&id.0, version, column), root };
     let replicas = usize::from(found.layout.profile.replicas);
-    let holders = found
-        .stored
-        .assignment
-        .iter()
-        .skip(column as usize * replicas)
-        .take(replicas);
+    let holders = found.stored.assignment.iter().skip(column as usize * replicas).take(replicas);
     let (state, fleet) = app.parts()?;
     let mut reasons = Vec::new();
     let mut shown = None;
     for node in holders {
-        let name = state
-            .node(*node)
-            .map_or("?", |node| node.node_id.0.as_str());
+        let name = state.node(*node).map_or("?", |node| node.node_id.0.as_str());
         let proof = fleet.store(*node).ok_or(StoreError::Missing);
         match proof.and_then(|store| store.prove(&key, len, leaf)) {
             Ok(proof) => {
@@ -87,17 +63,11 @@ fn make(app: &mut App, id: &ObjectId, version: u64, shard: &str, leaf: u64) -> R
         }
     }
     let Some((node_id, proof)) = shown else {
-        return Err(CliError::failed(
-            ErrorCode::ProofUnavailable,
-            reasons.join("; "),
-        ));
+        return Err(CliError::failed(ErrorCode::ProofUnavailable, reasons.join("; ")));
     };
     let ledger = app.ledger()?;
     let entry = ledger.entry(found.seq)?.ok_or_else(|| {
-        CliError::failed(
-            ErrorCode::Internal,
-            format!("entry {} is not in the log", found.seq),
-        )
+        CliError::failed(ErrorCode::Internal, format!("entry {} is not in the log", found.seq))
     })?;
     let document = json!({
         "format": "qfs-storage-proof-v1",
@@ -126,18 +96,11 @@ fn make(app: &mut App, id: &ObjectId, version: u64, shard: &str, leaf: u64) -> R
 fn verify(app: &App, file: &Path, keys: &[String]) -> Result<()> {
     let text = read_text(file)?;
     let proof: Value = serde_json::from_slice(&text).map_err(|error| {
-        CliError::failed(
-            ErrorCode::InvalidInput,
-            format!("{}: {error}", file.display()),
-        )
+        CliError::failed(ErrorCode::InvalidInput, format!("{}: {error}", file.display()))
     })?;
     let pinned = vkeys(keys)?;
     let checked = check(&Fields(&proof), &pinned)?;
-    let verdict = if pinned.is_empty() {
-        "unpinned"
-    } else {
-        "pinned"
-    };
+    let verdict = if pinned.is_empty() { "unpinned" } else { "pinned" };
     let document = json!({
         "ok": true, "verified": true, "verdict": verdict, "object_id": checked.object.0,
         "version": checked.version, "shard_id": proof["shard_id"], "leaf": proof["leaf"],
@@ -160,15 +123,10 @@ struct Checked {
 fn check(proof: &Fields<'_>, pinned: &[VerifierKey]) -> Result<Checked> {
     let mismatch = |what: &str| CliError::failed(ErrorCode::IntegrityMismatch, what);
     let path: Vec<Hash32> = proof.list("path")?;
-    let (root, leaf, leaves) = (
-        proof.hash("root")?,
-        proof.number("leaf")?,
-        proof.number("leaf_count")?,
-    );
+    let (root, leaf, leaves) =
+        (proof.hash("root")?, proof.number("leaf")?, proof.number("leaf_count")?);
     if !verify_path(&root, &proof.hash("leaf_hash")?, leaf, leaves, &path) {
-        return Err(mismatch(
-            "the path does not lead from the leaf to the shard's root",
-        ));
+        return Err(mismatch("the path does not lead from the leaf to the shard's root"));
     }
     let bytes = hex_decode(proof.text("entry_body")?).ok_or_else(|| proof.bad("entry_body"))?;
     let body = EntryBody::from_bytes(&bytes).map_err(|_| proof.bad("entry_body"))?;
@@ -189,20 +147,14 @@ fn check(proof: &Fields<'_>, pinned: &[VerifierKey]) -> Result<Checked> {
         && leaf_count(geometry.shard_len(column)) == leaves
         && body.seq == proof.number("seq")?;
     if !holds {
-        return Err(mismatch(
-            "the entry does not store this shard with this root",
-        ));
+        return Err(mismatch("the entry does not store this shard with this root"));
     }
     let prev = proof.hash("prev_entry_hash")?;
     if chain::entry_hash(&prev, &bytes) != proof.hash("entry_hash")? {
         return Err(mismatch("the entry does not hash to its entry_hash"));
     }
     let size = check_log(proof, &prev, &bytes, body.seq, pinned)?;
-    Ok(Checked {
-        object: store.object.clone(),
-        version: store.version,
-        size,
-    })
+    Ok(Checked { object: store.object.clone(), version: store.version, size })
 }
 
 /// The entry is in the tree of a checkpoint; with pinned keys, of one that they signed.
@@ -227,14 +179,8 @@ fn check_log(
     }
     let checkpoint =
         eqm_log::Checkpoint::parse_unverified(&log_proof.checkpoint).map_err(|e| mismatch(&e))?;
-    eqm_log::tree::verify_inclusion(
-        &leaf,
-        seq,
-        checkpoint.size,
-        &log_proof.path,
-        &checkpoint.root,
-    )
-    .map_err(|e| mismatch(&e))?;
+    eqm_log::tree::verify_inclusion(&leaf, seq, checkpoint.size, &log_proof.path, &checkpoint.root)
+        .map_err(|e| mismatch(&e))?;
     Ok(checkpoint.size)
 }
 
@@ -278,8 +224,6 @@ impl<'a> Fields<'a> {
     fn list(&self, name: &str) -> Result<Vec<Hash32>> {
         let list = self.0[name].as_array().ok_or_else(|| self.bad(name))?;
         let hash = |value: &Value| value.as_str().and_then(Hash32::from_hex);
-        list.iter()
-            .map(|value| hash(value).ok_or_else(|| self.bad(name)))
-            .collect()
+        list.iter().map(|value| hash(value).ok_or_else(|| self.bad(name))).collect()
     }
 }

@@ -41,24 +41,13 @@ pub fn run(app: &mut App, args: &PutArgs) -> Result<()> {
         None => 0,
     };
     let metadata = Metadata::normalise(&text_or_file(&args.metadata)?, limit)?;
-    let inputs = collect(
-        &app.out,
-        &args.paths,
-        args.object_id.as_deref(),
-        args.hash_ids.as_deref(),
-    )?;
+    let inputs =
+        collect(&app.out, &args.paths, args.object_id.as_deref(), args.hash_ids.as_deref())?;
     let total = inputs.values().map(size_hint).sum();
     let progress = app.out.progress(total, "storing", true);
     let (mut batch, mut bytes, mut failed) = (Vec::new(), 0, false);
     for (id, source) in inputs {
-        match send(
-            app,
-            &ObjectId(id),
-            &source,
-            args.version,
-            &metadata,
-            &progress,
-        ) {
+        match send(app, &ObjectId(id), &source, args.version, &metadata, &progress) {
             Ok(uploaded) => {
                 bytes += size_of_content(&uploaded.store);
                 batch.push(uploaded);
@@ -76,11 +65,7 @@ pub fn run(app: &mut App, args: &PutArgs) -> Result<()> {
     }
     failed |= !settle(app, batch, &progress)?;
     progress.finish_and_clear();
-    if failed {
-        Err(CliError::Reported)
-    } else {
-        Ok(())
-    }
+    if failed { Err(CliError::Reported) } else { Ok(()) }
 }
 
 fn size_hint(source: &Source) -> u64 {
@@ -115,10 +100,7 @@ fn send(
         .ok_or_else(|| Refusal::new(ErrorCode::AegisContextMissing, "the ledger has no genesis"))?;
     let version = match version {
         Some(0) => {
-            return Err(CliError::failed(
-                ErrorCode::InvalidVersion,
-                "versions begin with 1",
-            ));
+            return Err(CliError::failed(ErrorCode::InvalidVersion, "versions begin with 1"));
         }
         Some(version) => version,
         None => next_version(state.object(object)?.map_or(0, |object| object.latest))?,
@@ -138,14 +120,8 @@ fn send(
     let mut reader = open(source)?;
     let before = progress.position();
     let mut show = |taken| progress.set_position(before + taken);
-    let uploaded = stage(
-        fleet,
-        &plan,
-        &mut reader,
-        metadata.canonical().as_bytes(),
-        &mut show,
-    )
-    .map_err(|error| named(source, error.into()))?;
+    let uploaded = stage(fleet, &plan, &mut reader, metadata.canonical().as_bytes(), &mut show)
+        .map_err(|error| named(source, error.into()))?;
     // Noted before any shard can be read: should no entry ever name them, they are found by this.
     uploads.note(object, version, &uploaded.uploaded().layout.roots, &nodes)?;
     let uploaded = uploaded.commit()?;
@@ -164,10 +140,7 @@ fn send(
 /// One more than the latest version.
 pub fn next_version(latest: u64) -> Result<u64> {
     latest.checked_add(1).ok_or_else(|| {
-        CliError::failed(
-            ErrorCode::InvalidVersion,
-            "the object has the last version there can be",
-        )
+        CliError::failed(ErrorCode::InvalidVersion, "the object has the last version there can be")
     })
 }
 
@@ -183,10 +156,9 @@ fn open(source: &Source) -> Result<Box<dyn Read>> {
 
 fn named(source: &Source, error: CliError) -> CliError {
     match (source, error) {
-        (Source::File(path), CliError::Failed(refusal)) => CliError::failed(
-            refusal.code,
-            format!("{}: {}", path.display(), refusal.detail),
-        ),
+        (Source::File(path), CliError::Failed(refusal)) => {
+            CliError::failed(refusal.code, format!("{}: {}", path.display(), refusal.detail))
+        }
         (_, error) => error,
     }
 }
@@ -196,12 +168,7 @@ fn settle(app: &mut App, batch: Vec<Uploaded>, progress: &ProgressBar) -> Result
     if batch.is_empty() {
         return Ok(true);
     }
-    sync_all(
-        app.fleet()?,
-        batch
-            .iter()
-            .flat_map(|uploaded| uploaded.nodes.iter().copied()),
-    )?;
+    sync_all(app.fleet()?, batch.iter().flat_map(|uploaded| uploaded.nodes.iter().copied()))?;
     let mut commands = Vec::with_capacity(batch.len());
     for uploaded in &batch {
         commands.push(app.command(Action::Store(uploaded.store.clone()))?);
@@ -226,14 +193,8 @@ fn settle(app: &mut App, batch: Vec<Uploaded>, progress: &ProgressBar) -> Result
 
 fn report(app: &mut App, store: &Store, result: Submitted) -> Result<()> {
     let receipt = accepted(result)?;
-    let Outcome::Accepted(Event::Stored {
-        fee, assignment, ..
-    }) = &receipt.outcome
-    else {
-        return Err(CliError::failed(
-            ErrorCode::Internal,
-            "the receipt is not of a store",
-        ));
+    let Outcome::Accepted(Event::Stored { fee, assignment, .. }) = &receipt.outcome else {
+        return Err(CliError::failed(ErrorCode::Internal, "the receipt is not of a store"));
     };
     let Content::Single(layout) = &store.content else {
         return Ok(());

@@ -16,9 +16,7 @@ pub struct Qfs {
 impl Qfs {
     /// A directory without a ledger.
     pub fn empty() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     /// A ledger made with these arguments of `init`.
@@ -48,11 +46,7 @@ impl Qfs {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_qfs"));
-        command
-            .arg("--data-dir")
-            .arg(self.data_dir())
-            .arg("--json")
-            .args(arguments);
+        command.arg("--data-dir").arg(self.data_dir()).arg("--json").args(arguments);
         command.env_remove("QFS_DATA_DIR").stdin(Stdio::null());
         command
     }
@@ -67,9 +61,7 @@ impl Qfs {
         let errors = String::from_utf8_lossy(&output.stderr);
         let rows = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{arguments:?}: {errors}{rows}");
-        rows.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The only row of a command that must succeed.
@@ -86,12 +78,7 @@ impl Qfs {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {shown}");
         let row: Value = serde_json::from_str(shown.lines().last().unwrap_or("")).unwrap();
         assert_eq!(row["ok"], false, "{arguments:?}");
-        assert!(
-            row["error_detail"]
-                .as_str()
-                .is_some_and(|detail| detail.len() > 8),
-            "{row}"
-        );
+        assert!(row["error_detail"].as_str().is_some_and(|detail| detail.len() > 8), "{row}");
         row["error_code"].as_str().unwrap().to_owned()
     }
 
@@ -106,10 +93,7 @@ impl Qfs {
     /// Number of entries, and the state root, as an auditor computes them.
     pub fn standing(&self) -> (u64, String) {
         let row = self.one(&["log", "verify"]);
-        (
-            row["entries"].as_u64().unwrap(),
-            row["state_root"].as_str().unwrap().to_owned(),
-        )
+        (row["entries"].as_u64().unwrap(), row["state_root"].as_str().unwrap().to_owned())
     }
 
     /// Reads an object back.
@@ -143,11 +127,7 @@ pub fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_below(&path))
-        } else {
-            files.push(path)
-        }
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
     }
     files.sort();
     files

@@ -46,18 +46,9 @@ impl<S: ByteSource> Reader<S> {
     /// # Errors
     /// [`FormatError`] if these are not the first bytes of an export, or what the source reports.
     pub fn open(source: S) -> Result<Self, ExportError<S::Error>> {
-        let mut input = Input {
-            source,
-            hasher: Hasher::new(),
-            offset: 0,
-        };
+        let mut input = Input { source, hasher: Hasher::new(), offset: 0 };
         let header = read_header(&mut input)?;
-        Ok(Self {
-            input,
-            header,
-            head: LogHead::new(),
-            body: Vec::new(),
-        })
+        Ok(Self { input, header, head: LogHead::new(), body: Vec::new() })
     }
 
     /// What the file says about itself.
@@ -87,12 +78,7 @@ impl<S: ByteSource> Reader<S> {
         self.input.fill(&mut self.body, place)?;
         let prev_entry_hash = self.head.entry_hash();
         let entry_hash = self.head.append(&self.body, |_, _, _| ());
-        Ok(Some(ExportedEntry {
-            seq,
-            prev_entry_hash,
-            entry_hash,
-            body: &self.body,
-        }))
+        Ok(Some(ExportedEntry { seq, prev_entry_hash, entry_hash, body: &self.body }))
     }
 
     /// Reads what is left and checks the file as a whole: its hash, its end, the final entry hash, and that
@@ -102,12 +88,7 @@ impl<S: ByteSource> Reader<S> {
     /// [`FormatError`] says which of these fails.
     pub fn finish(mut self) -> Result<Export, ExportError<S::Error>> {
         while self.next_entry()?.is_some() {}
-        let Self {
-            mut input,
-            header,
-            head,
-            ..
-        } = self;
+        let Self { mut input, header, head, .. } = self;
         let place = Place::Trailer;
         let final_hash = Hash32(input.array(place)?);
         let note_len = input.u32_length(place, MAX_NOTE_LEN)?;
@@ -119,10 +100,7 @@ impl<S: ByteSource> Reader<S> {
             return Err(FormatError::FileHashMismatch { expected, found }.into());
         }
         if !input.at_end()? {
-            return Err(FormatError::TrailingBytes {
-                offset: input.offset,
-            }
-            .into());
+            return Err(FormatError::TrailingBytes { offset: input.offset }.into());
         }
         if final_hash != head.entry_hash() {
             let (expected, found) = (head.entry_hash(), final_hash);
@@ -130,12 +108,7 @@ impl<S: ByteSource> Reader<S> {
         }
         let note = utf8(note, place)?;
         check_note(&header.origin, &head, &note)?;
-        Ok(Export {
-            header,
-            head,
-            note,
-            file_hash: expected,
-        })
+        Ok(Export { header, head, note, file_hash: expected })
     }
 }
 
@@ -195,22 +168,12 @@ impl<S: ByteSource> Input<S> {
         let mut rest = &mut *buf;
         while !rest.is_empty() {
             // A source that claims more than it was asked for is taken to have filled the buffer.
-            let read = self
-                .source
-                .read(rest)
-                .map_err(ExportError::Io)?
-                .min(rest.len());
+            let read = self.source.read(rest).map_err(ExportError::Io)?.min(rest.len());
             if read == 0 {
-                return Err(FormatError::Truncated {
-                    offset: self.offset,
-                    place,
-                }
-                .into());
+                return Err(FormatError::Truncated { offset: self.offset, place }.into());
             }
             rest = mem::take(&mut rest).split_at_mut(read).1;
-            self.offset = self
-                .offset
-                .saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+            self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         }
         self.hasher.update(buf);
         Ok(())
@@ -250,10 +213,7 @@ impl<S: ByteSource> Input<S> {
     }
 
     fn at_end(&mut self) -> Result<bool, ExportError<S::Error>> {
-        self.source
-            .read(&mut [0])
-            .map(|read| read == 0)
-            .map_err(ExportError::Io)
+        self.source.read(&mut [0]).map(|read| read == 0).map_err(ExportError::Io)
     }
 }
 
@@ -281,11 +241,7 @@ fn read_header<S: ByteSource>(input: &mut Input<S>) -> Result<Header, ExportErro
         let vkey = utf8(input.bytes(len, place)?, place)?;
         keys.push(vkey.parse().map_err(FormatError::BadKey)?);
     }
-    Ok(Header {
-        origin,
-        count,
-        keys,
-    })
+    Ok(Header { origin, count, keys })
 }
 
 fn utf8(bytes: Vec<u8>, place: Place) -> Result<String, FormatError> {

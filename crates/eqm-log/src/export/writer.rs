@@ -29,18 +29,10 @@ impl<W: ByteSink> Writer<W> {
     /// # Errors
     /// [`FormatError`] if the header breaks a bound of the format, or what the sink reports.
     pub fn create(sink: W, header: &Header) -> Result<Self, ExportError<W::Error>> {
-        let mut output = Output {
-            sink,
-            hasher: Hasher::new(),
-        };
+        let mut output = Output { sink, hasher: Hasher::new() };
         write_header(&mut output, header)?;
         let (origin, count) = (header.origin.clone(), header.count);
-        Ok(Self {
-            output,
-            origin,
-            count,
-            head: LogHead::new(),
-        })
+        Ok(Self { output, origin, count, head: LogHead::new() })
     }
 
     /// Writes the next entry and returns its hash.
@@ -52,14 +44,9 @@ impl<W: ByteSink> Writer<W> {
         let seq = self.head.size();
         if seq >= self.count {
             let written = seq.saturating_add(1);
-            return Err(FormatError::WrongCount {
-                declared: self.count,
-                written,
-            }
-            .into());
+            return Err(FormatError::WrongCount { declared: self.count, written }.into());
         }
-        self.output
-            .u32_prefixed(Place::Frame { seq }, body, MAX_BODY_LEN)?;
+        self.output.u32_prefixed(Place::Frame { seq }, body, MAX_BODY_LEN)?;
         Ok(self.head.append(body, |_, _, _| ()))
     }
 
@@ -81,8 +68,7 @@ impl<W: ByteSink> Writer<W> {
         }
         check_note(&self.origin, &self.head, note)?;
         self.output.put(&self.head.entry_hash().0)?;
-        self.output
-            .u32_prefixed(Place::Trailer, note.as_bytes(), MAX_NOTE_LEN)?;
+        self.output.u32_prefixed(Place::Trailer, note.as_bytes(), MAX_NOTE_LEN)?;
         let file_hash = Hash32(self.output.hasher.clone().finish());
         self.output.put(&file_hash.0)?;
         Ok(file_hash)

@@ -36,10 +36,7 @@ impl fmt::Display for FrontierError {
         match self {
             Self::TooLarge(size) => write!(f, "a tree has at most 2^63 - 1 leaves, not {size}"),
             Self::WrongPeaks { expected, found } => {
-                write!(
-                    f,
-                    "a tree of this size has {expected} complete subtrees, not {found}"
-                )
+                write!(f, "a tree of this size has {expected} complete subtrees, not {found}")
             }
         }
     }
@@ -104,12 +101,8 @@ impl Frontier {
     /// Root of the tree (RFC 6962, 2.1).
     #[must_use]
     pub fn root(&self) -> TreeHash {
-        let joined = self
-            .peaks
-            .iter()
-            .rev()
-            .copied()
-            .reduce(|right, left| node_hash(&left, &right));
+        let joined =
+            self.peaks.iter().rev().copied().reduce(|right, left| node_hash(&left, &right));
         joined.unwrap_or_else(empty_root)
     }
 }
@@ -117,9 +110,7 @@ impl Frontier {
 impl BorshSerialize for Frontier {
     fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> IoResult<()> {
         self.size.serialize(writer)?;
-        self.peaks
-            .iter()
-            .try_for_each(|peak| peak.serialize(writer))
+        self.peaks.iter().try_for_each(|peak| peak.serialize(writer))
     }
 }
 
@@ -172,16 +163,10 @@ mod tests {
     #[test]
     fn el_5_impossible_parts_are_refused() {
         let peak = TreeHash([1; 32]);
-        assert_eq!(
-            Frontier::from_parts(4, alloc::vec![peak]).map(|f| f.size()),
-            Ok(4)
-        );
+        assert_eq!(Frontier::from_parts(4, alloc::vec![peak]).map(|f| f.size()), Ok(4));
         assert_eq!(
             Frontier::from_parts(4, alloc::vec![peak; 2]),
-            Err(FrontierError::WrongPeaks {
-                expected: 1,
-                found: 2
-            })
+            Err(FrontierError::WrongPeaks { expected: 1, found: 2 })
         );
         let size = MAX_LOG_SIZE + 1;
         assert_eq!(

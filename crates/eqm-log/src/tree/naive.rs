@@ -37,11 +37,7 @@ pub(crate) fn path(index: usize, leaves: &[TreeHash]) -> Vec<TreeHash> {
 /// SUBPROOF of section 2.1.2; `whole` says that the old tree is known to the verifier.
 pub(crate) fn subproof(old: usize, leaves: &[TreeHash], whole: bool) -> Vec<TreeHash> {
     if old == leaves.len() {
-        return if whole {
-            Vec::new()
-        } else {
-            Vec::from([root(leaves)])
-        };
+        return if whole { Vec::new() } else { Vec::from([root(leaves)]) };
     }
     let (left, right) = leaves.split_at(split(leaves.len()));
     let (mut below, sibling) = if old <= left.len() {

@@ -54,10 +54,7 @@ struct Range {
 
 impl Range {
     const fn whole(size: u64) -> Self {
-        Self {
-            start: 0,
-            end: size,
-        }
+        Self { start: 0, end: size }
     }
 
     const fn len(self) -> u64 {
@@ -69,16 +66,7 @@ impl Range {
     fn halves(self) -> Option<(Self, Self)> {
         let level = self.len().checked_sub(1)?.checked_ilog2()?;
         let middle = self.start.checked_add(1_u64.checked_shl(level)?)?;
-        Some((
-            Self {
-                start: self.start,
-                end: middle,
-            },
-            Self {
-                start: middle,
-                end: self.end,
-            },
-        ))
+        Some((Self { start: self.start, end: middle }, Self { start: middle, end: self.end }))
     }
 
     /// Root of the range, from the complete nodes that it falls into.
@@ -91,10 +79,7 @@ impl Range {
             // Cannot overflow: the node lies within the range.
             rest.start = rest.start.saturating_add(1_u64.wrapping_shl(level));
         }
-        let joined = peaks
-            .into_iter()
-            .rev()
-            .reduce(|right, left| node_hash(&left, &right));
+        let joined = peaks.into_iter().rev().reduce(|right, left| node_hash(&left, &right));
         Ok(joined.unwrap_or_else(empty_root))
     }
 }
@@ -121,11 +106,7 @@ pub fn inclusion_proof<R: NodeReader>(
     check_range(index < size && size <= MAX_LOG_SIZE, index, size)?;
     let (mut path, mut range) = (Vec::new(), Range::whole(size));
     while let Some((left, right)) = range.halves() {
-        let (inside, sibling) = if index < left.end {
-            (left, right)
-        } else {
-            (right, left)
-        };
+        let (inside, sibling) = if index < left.end { (left, right) } else { (right, left) };
         path.push(sibling.root(reader)?);
         range = inside;
     }
@@ -151,11 +132,7 @@ pub fn consistency_proof<R: NodeReader>(
     while range.end != old
         && let Some((left, right)) = range.halves()
     {
-        let (inside, sibling) = if old <= left.end {
-            (left, right)
-        } else {
-            (right, left)
-        };
+        let (inside, sibling) = if old <= left.end { (left, right) } else { (right, left) };
         path.push(sibling.root(reader)?);
         range = inside;
     }
@@ -168,11 +145,7 @@ pub fn consistency_proof<R: NodeReader>(
 }
 
 fn check_range<E>(inside: bool, position: u64, size: u64) -> Result<(), PathError<E>> {
-    if inside {
-        Ok(())
-    } else {
-        Err(PathError::OutOfRange { position, size })
-    }
+    if inside { Ok(()) } else { Err(PathError::OutOfRange { position, size }) }
 }
 
 /// Why a proof does not hold.
@@ -234,10 +207,7 @@ pub fn verify_inclusion(
     path: &[TreeHash],
     root: &TreeHash,
 ) -> Result<(), VerifyError> {
-    let last = size
-        .checked_sub(1)
-        .filter(|last| index <= *last)
-        .ok_or(VerifyError::OutOfRange)?;
+    let last = size.checked_sub(1).filter(|last| index <= *last).ok_or(VerifyError::OutOfRange)?;
     let (mut climb, mut hash) = (Climb { node: index, last }, *leaf);
     for sibling in path {
         if climb.last == 0 {
@@ -269,17 +239,10 @@ pub fn verify_consistency(
         return Err(VerifyError::OutOfRange);
     }
     if old == 0 || old == new {
-        let same = if old == new {
-            old_root == new_root
-        } else {
-            *old_root == empty_root()
-        };
+        let same = if old == new { old_root == new_root } else { *old_root == empty_root() };
         return check_trivial(path, same);
     }
-    let mut climb = Climb {
-        node: old.saturating_sub(1),
-        last: new.saturating_sub(1),
-    };
+    let mut climb = Climb { node: old.saturating_sub(1), last: new.saturating_sub(1) };
     while climb.node & 1 == 1 {
         climb.up();
     }
@@ -343,9 +306,7 @@ mod tests {
     fn tree() -> (Vec<TreeHash>, Nodes, Vec<TreeHash>) {
         let leaves = naive::leaves(SIZE as u64);
         let nodes = Nodes(naive::complete_nodes(&leaves));
-        let roots = (0..=SIZE)
-            .map(|size| naive::root(&leaves[..size]))
-            .collect();
+        let roots = (0..=SIZE).map(|size| naive::root(&leaves[..size])).collect();
         (leaves, nodes, roots)
     }
 
@@ -372,33 +333,20 @@ mod tests {
             assert_eq!(root_at(&nodes, size as u64), Ok(roots[size]));
             for index in 0..size {
                 let path = inclusion_proof(&nodes, index as u64, size as u64).unwrap();
-                assert_eq!(
-                    path,
-                    naive::path(index, &leaves[..size]),
-                    "{index} of {size}"
-                );
+                assert_eq!(path, naive::path(index, &leaves[..size]), "{index} of {size}");
                 let check = |path: &[TreeHash], index: usize, size: usize, root| {
                     verify_inclusion(&leaves[index % SIZE], index as u64, size as u64, path, root)
                 };
                 assert_eq!(check(&path, index, size, &roots[size]), Ok(()));
                 for bad in spoiled(&path) {
-                    assert!(
-                        check(&bad, index, size, &roots[size]).is_err(),
-                        "{index} of {size}"
-                    );
+                    assert!(check(&bad, index, size, &roots[size]).is_err(), "{index} of {size}");
                 }
                 let wrong_leaf = check(&path, (index + 1) % size, size, &roots[size]);
                 assert_eq!(wrong_leaf.is_ok(), size == 1);
                 assert!(check(&path, index, size, &roots[size - 1]).is_err());
             }
-            let beyond = PathError::OutOfRange {
-                position: size as u64,
-                size: size as u64,
-            };
-            assert_eq!(
-                inclusion_proof(&nodes, size as u64, size as u64),
-                Err(beyond)
-            );
+            let beyond = PathError::OutOfRange { position: size as u64, size: size as u64 };
+            assert_eq!(inclusion_proof(&nodes, size as u64, size as u64), Err(beyond));
         }
     }
 
@@ -410,25 +358,14 @@ mod tests {
             for old in 0..=new {
                 let path = consistency_proof(&nodes, old as u64, new as u64).unwrap();
                 if old > 0 {
-                    assert_eq!(
-                        path,
-                        naive::subproof(old, &leaves[..new], true),
-                        "{old} to {new}"
-                    );
+                    assert_eq!(path, naive::subproof(old, &leaves[..new], true), "{old} to {new}");
                 }
                 let check = |path: &[TreeHash], a: &TreeHash, b: &TreeHash| {
                     verify_consistency(old as u64, new as u64, path, a, b)
                 };
-                assert_eq!(
-                    check(&path, &roots[old], &roots[new]),
-                    Ok(()),
-                    "{old} to {new}"
-                );
+                assert_eq!(check(&path, &roots[old], &roots[new]), Ok(()), "{old} to {new}");
                 for bad in spoiled(&path) {
-                    assert!(
-                        check(&bad, &roots[old], &roots[new]).is_err(),
-                        "{old} to {new}"
-                    );
+                    assert!(check(&bad, &roots[old], &roots[new]).is_err(), "{old} to {new}");
                 }
                 let other = TreeHash([0xee; 32]);
                 assert!(check(&path, &other, &roots[new]).is_err());

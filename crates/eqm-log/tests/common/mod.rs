@@ -9,21 +9,12 @@ use protocol::signature::{SeedSigner, Signer, Suite};
 pub const ORIGIN: &str = "qfs.example/test-log";
 
 /// Bodies of the test log.
-pub const BODIES: [&[u8]; 5] = [
-    b"genesis",
-    b"\x00",
-    b"store",
-    &[0xab; 300],
-    b"epoch advance",
-];
+pub const BODIES: [&[u8]; 5] = [b"genesis", b"\x00", b"store", &[0xab; 300], b"epoch advance"];
 
 /// Ed25519 signer from the seed of RFC 8032, 7.1, TEST 1.
 pub fn ed() -> SeedSigner {
     let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
-    let seed = protocol::hash::hex_decode(seed)
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let seed = protocol::hash::hex_decode(seed).unwrap().try_into().unwrap();
     SeedSigner::from_seed(Suite::Ed25519, seed)
 }
 
@@ -54,9 +45,7 @@ pub fn sign(head: &LogHead) -> String {
 /// Compares with a file under `tests/golden`; `QFS_WRITE_GOLDEN=1` writes the file instead, for a new format
 /// version.
 pub fn assert_golden(name: &str, bytes: &[u8]) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("QFS_WRITE_GOLDEN").is_some() {
         std::fs::write(&path, bytes).unwrap();
     }

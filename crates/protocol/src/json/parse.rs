@@ -9,24 +9,15 @@ use alloc::vec::Vec;
 /// # Errors
 /// The first thing that RFC 8259, RFC 7493 or the limits of this module forbid.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    let text = core::str::from_utf8(bytes).map_err(|error| JsonError {
-        offset: error.valid_up_to(),
-        kind: ErrorKind::InvalidUtf8,
-    })?;
-    let mut parser = Parser {
-        length: text.len(),
-        rest: text,
-    };
+    let text = core::str::from_utf8(bytes)
+        .map_err(|error| JsonError { offset: error.valid_up_to(), kind: ErrorKind::InvalidUtf8 })?;
+    let mut parser = Parser { length: text.len(), rest: text };
     if text.starts_with('\u{feff}') {
         return Err(parser.error(ErrorKind::ByteOrderMark));
     }
     let value = parser.value(MAX_DEPTH)?;
     parser.skip_whitespace();
-    if parser.rest.is_empty() {
-        Ok(value)
-    } else {
-        Err(parser.error(ErrorKind::TrailingBytes))
-    }
+    if parser.rest.is_empty() { Ok(value) } else { Err(parser.error(ErrorKind::TrailingBytes)) }
 }
 
 /// Parses bytes that must be the canonical text of their value: what is stored, signed or hashed.
@@ -40,15 +31,8 @@ pub fn parse_canonical(bytes: &[u8]) -> Result<Value, JsonError> {
     if canonical.as_bytes() == bytes {
         return Ok(value);
     }
-    let offset = bytes
-        .iter()
-        .zip(canonical.as_bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
-    Err(JsonError {
-        offset,
-        kind: ErrorKind::NotCanonical,
-    })
+    let offset = bytes.iter().zip(canonical.as_bytes()).take_while(|(a, b)| a == b).count();
+    Err(JsonError { offset, kind: ErrorKind::NotCanonical })
 }
 
 /// Reads a text from front to back; `rest` is what remains of its `length` bytes.
@@ -63,19 +47,12 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, kind: ErrorKind) -> JsonError {
-        JsonError {
-            offset: self.offset(),
-            kind,
-        }
+        JsonError { offset: self.offset(), kind }
     }
 
     fn unexpected(&self) -> JsonError {
         let ended = self.rest.is_empty();
-        self.error(if ended {
-            ErrorKind::UnexpectedEnd
-        } else {
-            ErrorKind::UnexpectedCharacter
-        })
+        self.error(if ended { ErrorKind::UnexpectedEnd } else { ErrorKind::UnexpectedCharacter })
     }
 
     fn skip_whitespace(&mut self) {
@@ -91,18 +68,12 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, token: &str) -> Result<(), JsonError> {
-        if self.eat(token) {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.eat(token) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// Takes everything before the first character that `stops`, or all of the rest.
     fn take_until(&mut self, stops: impl Fn(char) -> bool) -> &'a str {
-        let (taken, rest) = self
-            .rest
-            .split_at(self.rest.find(stops).unwrap_or(self.rest.len()));
+        let (taken, rest) = self.rest.split_at(self.rest.find(stops).unwrap_or(self.rest.len()));
         self.rest = rest;
         taken
     }
@@ -123,9 +94,7 @@ impl<'a> Parser<'a> {
     }
 
     fn deeper(&self, levels: usize) -> Result<usize, JsonError> {
-        levels
-            .checked_sub(1)
-            .ok_or_else(|| self.error(ErrorKind::TooDeep))
+        levels.checked_sub(1).ok_or_else(|| self.error(ErrorKind::TooDeep))
     }
 
     fn array(&mut self, levels: usize) -> Result<Value, JsonError> {
@@ -171,11 +140,7 @@ impl<'a> Parser<'a> {
         self.skip_whitespace();
         self.expect(":")?;
         let value = self.value(levels)?;
-        if members.insert(key, value).is_some() {
-            Err(duplicate)
-        } else {
-            Ok(())
-        }
+        if members.insert(key, value).is_some() { Err(duplicate) } else { Ok(()) }
     }
 
     fn number(&mut self) -> Result<Value, JsonError> {
@@ -187,22 +152,13 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected());
         }
         if digits.len() > 1 && digits.starts_with('0') {
-            return Err(JsonError {
-                kind: ErrorKind::LeadingZero,
-                ..start
-            });
+            return Err(JsonError { kind: ErrorKind::LeadingZero, ..start });
         }
         if self.rest.starts_with(['.', 'e', 'E']) {
-            return Err(JsonError {
-                kind: ErrorKind::NotAnInteger,
-                ..start
-            });
+            return Err(JsonError { kind: ErrorKind::NotAnInteger, ..start });
         }
         let literal = text.strip_suffix(self.rest).unwrap_or(text);
-        let value = literal
-            .parse()
-            .ok()
-            .filter(|n| (-MAX_INTEGER..=MAX_INTEGER).contains(n));
+        let value = literal.parse().ok().filter(|n| (-MAX_INTEGER..=MAX_INTEGER).contains(n));
         value.map(Value::Int).ok_or(start)
     }
 
@@ -244,18 +200,12 @@ impl<'a> Parser<'a> {
         if let Some(c) = char::from_u32(unit.into()) {
             return Ok(c);
         }
-        let lone = JsonError {
-            kind: ErrorKind::LoneSurrogate,
-            ..start
-        };
+        let lone = JsonError { kind: ErrorKind::LoneSurrogate, ..start };
         if !self.eat("\\u") {
             return Err(lone);
         }
         let pair = [unit, self.code_unit(start)?];
-        char::decode_utf16(pair)
-            .next()
-            .and_then(Result::ok)
-            .ok_or(lone)
+        char::decode_utf16(pair).next().and_then(Result::ok).ok_or(lone)
     }
 
     fn code_unit(&mut self, start: JsonError) -> Result<u16, JsonError> {

@@ -7,9 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 fn canonical(text: &str) -> String {
-    parse(text.as_bytes())
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .to_canonical()
+    parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}")).to_canonical()
 }
 
 fn refusal(bytes: &[u8]) -> (usize, ErrorKind) {
@@ -20,10 +18,7 @@ fn refusal(bytes: &[u8]) -> (usize, ErrorKind) {
 #[test]
 fn cj_2_cj_4_integers_within_53_bits() {
     let rows = [("0", 0), ("-0", 0), ("-7", -7), ("10", 10)];
-    let ends = [
-        ("9007199254740991", MAX_INTEGER),
-        ("-9007199254740991", -MAX_INTEGER),
-    ];
+    let ends = [("9007199254740991", MAX_INTEGER), ("-9007199254740991", -MAX_INTEGER)];
     for (text, value) in rows.into_iter().chain(ends) {
         assert_eq!(parse(text.as_bytes()), Ok(Value::Int(value)), "{text}");
     }
@@ -97,12 +92,7 @@ fn cj_1_to_cj_6_and_cj_13_refusals() {
     for (text, offset, kind) in rows {
         assert_eq!(refusal(text.as_bytes()), (*offset, *kind), "{text:?}");
     }
-    let not_utf8: [&[u8]; 4] = [
-        b"\"\xff\"",
-        b"\"\xc0\x80\"",
-        b"\"\xed\xa0\x80\"",
-        b"\"\xe2\x82",
-    ];
+    let not_utf8: [&[u8]; 4] = [b"\"\xff\"", b"\"\xc0\x80\"", b"\"\xed\xa0\x80\"", b"\"\xe2\x82"];
     for bytes in not_utf8 {
         assert_eq!(refusal(bytes), (1, InvalidUtf8));
     }
@@ -113,15 +103,9 @@ fn cj_6_nesting_ends_at_64_without_deep_recursion() {
     let nested = |open: &str, close: &str, n| format!("{}{}", open.repeat(n), close.repeat(n));
     let list = nested("[", "]", MAX_DEPTH);
     assert_eq!(canonical(&list), list);
-    assert_eq!(
-        refusal(nested("[", "]", MAX_DEPTH + 1).as_bytes()),
-        (64, TooDeep)
-    );
+    assert_eq!(refusal(nested("[", "]", MAX_DEPTH + 1).as_bytes()), (64, TooDeep));
     assert_eq!(refusal("[".repeat(1 << 20).as_bytes()), (64, TooDeep));
-    assert_eq!(
-        refusal("{\"a\":".repeat(1 << 20).as_bytes()),
-        (64 * 5, TooDeep)
-    );
+    assert_eq!(refusal("{\"a\":".repeat(1 << 20).as_bytes()), (64 * 5, TooDeep));
     let wide = format!("[{}[]]", "[],".repeat(1000));
     assert_eq!(canonical(&wide), wide);
 }
@@ -148,20 +132,13 @@ fn cj_3_cj_9_strings_escape_only_what_they_must() {
 #[test]
 fn cj_7_whitespace_goes_and_order_of_elements_stays() {
     let text = " { \"b\" : [ 3 ,\t1,\r\n2 , [ ] ] , \"a\" : { } , \"c\":[null,true,false]}\n";
-    assert_eq!(
-        canonical(text),
-        r#"{"a":{},"b":[3,1,2,[]],"c":[null,true,false]}"#
-    );
+    assert_eq!(canonical(text), r#"{"a":{},"b":[3,1,2,[]],"c":[null,true,false]}"#);
 }
 
 #[test]
 fn cj_11_only_canonical_bytes_are_taken_as_canonical() {
     for text in ["{}", "0", r#"{"a":[1,"é"],"b":null}"#] {
-        assert_eq!(
-            parse_canonical(text.as_bytes()),
-            parse(text.as_bytes()),
-            "{text}"
-        );
+        assert_eq!(parse_canonical(text.as_bytes()), parse(text.as_bytes()), "{text}");
     }
     let rows = [
         ("{} ", 2),
@@ -173,10 +150,7 @@ fn cj_11_only_canonical_bytes_are_taken_as_canonical() {
         (r#"["\u001F"]"#, 7),
     ];
     for (text, offset) in rows {
-        let expected = Err(JsonError {
-            offset,
-            kind: NotCanonical,
-        });
+        let expected = Err(JsonError { offset, kind: NotCanonical });
         assert_eq!(parse_canonical(text.as_bytes()), expected, "{text}");
     }
     assert_eq!(parse_canonical(b"1.0").unwrap_err().kind, NotAnInteger);
@@ -196,13 +170,7 @@ fn cj_12_large_numbers_become_digits() {
         assert_eq!(value.as_uint(), Some(number));
     }
     assert_eq!(Value::try_from(limit + 1), Err(limit + 1));
-    for other in [
-        "5",
-        "09007199254740992",
-        "+9007199254740992",
-        "18446744073709551616",
-        "",
-    ] {
+    for other in ["5", "09007199254740992", "+9007199254740992", "18446744073709551616", ""] {
         assert_eq!(Value::from(other).as_uint(), None, "{other:?}");
     }
     assert_eq!(Value::from(-1).as_uint(), None);
@@ -217,28 +185,16 @@ fn builders_and_accessors() {
     assert_eq!(value.to_canonical(), text);
     assert_eq!(parse_canonical(text.as_bytes()), Ok(value.clone()));
     assert_eq!(value.get("ok").and_then(Value::as_bool), Some(false));
-    assert_eq!(
-        value.get("code").and_then(Value::as_str),
-        Some("SE_ERR_LIMIT")
-    );
-    assert_eq!(
-        value.get("rows").and_then(Value::as_array).map(<[_]>::len),
-        Some(2)
-    );
-    assert_eq!(
-        value.get("detail").and_then(|d| d.get("seq")?.as_int()),
-        Some(7)
-    );
+    assert_eq!(value.get("code").and_then(Value::as_str), Some("SE_ERR_LIMIT"));
+    assert_eq!(value.get("rows").and_then(Value::as_array).map(<[_]>::len), Some(2));
+    assert_eq!(value.get("detail").and_then(|d| d.get("seq")?.as_int()), Some(7));
     assert_eq!((value.get("none"), Value::Null.get("ok")), (None, None));
     assert_eq!(Value::Null.with("a", 1), Value::Null);
     let mut members = value.as_object().cloned().unwrap();
     assert_eq!((members.len(), members.is_empty()), (4, false));
     assert_eq!(members.insert("ok", true), Some(Value::Bool(false)));
     assert_eq!(members.remove("ok"), Some(Value::Bool(true)));
-    assert_eq!(
-        members.iter().next(),
-        Some(("code", &Value::from("SE_ERR_LIMIT")))
-    );
+    assert_eq!(members.iter().next(), Some(("code", &Value::from("SE_ERR_LIMIT"))));
 }
 
 #[test]
@@ -284,9 +240,7 @@ impl Source {
             3 => Value::Str(self.text()),
             4 => (0..self.below(5)).map(|_| self.value(depth - 1)).collect(),
             _ => Value::Object(
-                (0..self.below(5))
-                    .map(|_| (self.text(), self.value(depth - 1)))
-                    .collect(),
+                (0..self.below(5)).map(|_| (self.text(), self.value(depth - 1))).collect(),
             ),
         }
     }
@@ -309,10 +263,8 @@ fn cj_1_broken_texts_are_refused_or_mean_one_value() {
     for _ in 0..5000 {
         let mut bytes = source.value(3).to_canonical().into_bytes();
         let place = source.below(bytes.len() as u64) as usize;
-        bytes[place] = vec![
-            source.below(256) as u8,
-            b"\"\\{}[],:-0e.u"[source.below(13) as usize],
-        ][source.below(2) as usize];
+        bytes[place] = vec![source.below(256) as u8, b"\"\\{}[],:-0e.u"[source.below(13) as usize]]
+            [source.below(2) as usize];
         match parse(&bytes) {
             Ok(value) => {
                 assert_eq!(parse_canonical(value.to_canonical().as_bytes()), Ok(value))

@@ -93,12 +93,7 @@ impl Map {
 /// A later member replaces an earlier one of the same name.
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(members: I) -> Self {
-        Self(
-            members
-                .into_iter()
-                .map(|(key, value)| (Key(key.into()), value.into()))
-                .collect(),
-        )
+        Self(members.into_iter().map(|(key, value)| (Key(key.into()), value.into())).collect())
     }
 }
 
@@ -212,11 +207,7 @@ impl TryFrom<u64> for Value {
     type Error = u64;
 
     fn try_from(value: u64) -> Result<Self, u64> {
-        i64::try_from(value)
-            .ok()
-            .filter(|n| *n <= MAX_INTEGER)
-            .map(Self::Int)
-            .ok_or(value)
+        i64::try_from(value).ok().filter(|n| *n <= MAX_INTEGER).map(Self::Int).ok_or(value)
     }
 }
 

@@ -26,9 +26,7 @@ fn one(argument: &str) -> Result<Vec<VerifierKey>, String> {
         Err(error) if fs::exists(argument).unwrap_or(false) => {
             from_file(argument).map_err(|in_file| format!("{in_file} (and as a key: {error})"))
         }
-        Err(error) => Err(format!(
-            "--key {argument}: {error}, and there is no such file"
-        )),
+        Err(error) => Err(format!("--key {argument}: {error}, and there is no such file")),
     }
 }
 
@@ -44,9 +42,7 @@ fn from_file(path: &str) -> Result<Vec<VerifierKey>, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let key = line
-            .parse()
-            .map_err(|error| format!("--key {path}, line {number}: {error}"))?;
+        let key = line.parse().map_err(|error| format!("--key {path}, line {number}: {error}"))?;
         keys.push(key);
     }
     if keys.is_empty() {

@@ -86,10 +86,7 @@ impl Scenario<'_> {
         let Some(target) = self.target()? else {
             return Ok(());
         };
-        let wrong = LeafProof {
-            leaf_hash: Hash32::ZERO,
-            path: Vec::new(),
-        };
+        let wrong = LeafProof { leaf_hash: Hash32::ZERO, path: Vec::new() };
         let columns = [Some(0), target.empty];
         for column in columns.into_iter().flatten() {
             let answer = AuditAnswer {
@@ -132,12 +129,7 @@ impl Scenario<'_> {
                     .take(usize::from(layout.profile.data).saturating_sub(1))
                     .find(|(_, nodes)| nodes.contains(&node))
                     .map(|(column, _)| column);
-                found = Some(Target {
-                    object: ObjectId(name.into()),
-                    version,
-                    node,
-                    empty,
-                });
+                found = Some(Target { object: ObjectId(name.into()), version, node, empty });
                 empty.is_none()
             })
             .map_err(WorkloadError::from)?;
@@ -179,10 +171,7 @@ fn challenges(ledger: &Ledger, opened: &Done) -> Result<Challenges, WorkloadErro
                         proof: None,
                     };
                     let ticket = ticket(beacon, &shard, &node.node_id);
-                    challenges
-                        .entry(*number)
-                        .or_default()
-                        .push((ticket, answer));
+                    challenges.entry(*number).or_default().push((ticket, answer));
                 }
             }
             true

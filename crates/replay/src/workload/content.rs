@@ -50,18 +50,14 @@ impl Content {
         let columns = usize::try_from(profile.columns()).unwrap_or(usize::MAX);
         let mut leaves = alloc::vec![Vec::new(); columns];
         let mut sink = |column: u32, _: &[u8], hashes: &[Hash32]| -> Result<(), Infallible> {
-            let slot = usize::try_from(column)
-                .ok()
-                .and_then(|at| leaves.get_mut(at));
+            let slot = usize::try_from(column).ok().and_then(|at| leaves.get_mut(at));
             if let Some(slot) = slot {
                 slot.extend_from_slice(hashes);
             }
             Ok(())
         };
         let mut builder = LayoutBuilder::new(BLOCK, profile).map_err(WorkloadError::from)?;
-        builder
-            .push(bytes, &mut sink)
-            .map_err(WorkloadError::from)?;
+        builder.push(bytes, &mut sink).map_err(WorkloadError::from)?;
         let layout = builder.finish(&mut sink).map_err(WorkloadError::from)?;
         Ok(Self {
             hash_commit: hash_commit(bytes, metadata.as_bytes()),
@@ -83,12 +79,7 @@ impl Content {
                 Hash32::of(&rng.next().to_be_bytes())
             }
         });
-        let layout = Layout {
-            size,
-            block_size: BLOCK,
-            profile,
-            roots: roots.collect(),
-        };
+        let layout = Layout { size, block_size: BLOCK, profile, roots: roots.collect() };
         Ok(Self {
             hash_commit: Hash32::of(&rng.next().to_be_bytes()),
             layout,

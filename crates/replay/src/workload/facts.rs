@@ -20,13 +20,8 @@ const FAULTS: u64 = 8;
 /// The facts that close `epoch`.
 pub(super) fn closing(rng: &mut Rng, epoch: u64, nodes: &[NodeRecord]) -> AdvanceEpoch {
     let count = u64::try_from(nodes.len()).unwrap_or(0);
-    let unlucky = |shift: u64| {
-        epoch
-            .wrapping_mul(5)
-            .wrapping_add(shift)
-            .checked_rem(count)
-            .unwrap_or(0)
-    };
+    let unlucky =
+        |shift: u64| epoch.wrapping_mul(5).wrapping_add(shift).checked_rem(count).unwrap_or(0);
     let (first, second) = (unlucky(0), unlucky(3));
     let mut advance = AdvanceEpoch {
         closes: epoch,
@@ -65,16 +60,9 @@ fn registry(number: NodeNumber, node: &NodeRecord, fault: Option<u64>) -> Option
     };
     match fault {
         Some(0) => None,
-        Some(1) => Some(RegistryFact {
-            revoked: true,
-            reason: "key lost".into(),
-            ..fact
-        }),
+        Some(1) => Some(RegistryFact { revoked: true, reason: "key lost".into(), ..fact }),
         Some(2) => Some(RegistryFact { key: None, ..fact }),
-        Some(3) => Some(RegistryFact {
-            scheme: "RSA-2048".into(),
-            ..fact
-        }),
+        Some(3) => Some(RegistryFact { scheme: "RSA-2048".into(), ..fact }),
         _ => Some(fact),
     }
 }
@@ -90,11 +78,7 @@ fn telemetry(rng: &mut Rng, number: NodeNumber, fault: Option<u64>) -> Option<Te
     } else {
         share(rng, 900, 999)
     };
-    let health = if fault == Some(6) {
-        share(rng, 100, 749)
-    } else {
-        share(rng, 750, 1_000)
-    };
+    let health = if fault == Some(6) { share(rng, 100, 749) } else { share(rng, 750, 1_000) };
     let reading = Reading {
         uptime_ratio: uptime,
         health_score: health,
@@ -102,8 +86,5 @@ fn telemetry(rng: &mut Rng, number: NodeNumber, fault: Option<u64>) -> Option<Te
         latency_bands: r#"{"p50":12,"p99":80}"#.into(),
         error_count: Some(rng.below(5)),
     };
-    Some(TelemetryFact {
-        node: number,
-        reading: (fault != Some(4)).then_some(reading),
-    })
+    Some(TelemetryFact { node: number, reading: (fault != Some(4)).then_some(reading) })
 }

@@ -85,30 +85,16 @@ impl Ledger {
     pub(super) fn commit(&mut self, command: Command) -> Result<Done, WorkloadError> {
         let seq = self.state.cursor().next_seq;
         // Ticks jump, because nothing may take them for positions.
-        let tick = self
-            .state
-            .cursor()
-            .tick
-            .saturating_add(seq.checked_rem(3).unwrap_or(0));
+        let tick = self.state.cursor().tick.saturating_add(seq.checked_rem(3).unwrap_or(0));
         let executed =
             execute_committed(&mut self.state, tick, command).map_err(WorkloadError::from)?;
         let entry_hash = self.head.append(&executed.bytes, |_, _, _| ());
         self.state.link(entry_hash).map_err(WorkloadError::from)?;
-        let EntryBody {
-            outcome,
-            state_root,
-            ..
-        } = executed.body;
+        let EntryBody { outcome, state_root, .. } = executed.body;
         if state_root.is_some() {
-            self.state
-                .flush(Changes::new())
-                .map_err(WorkloadError::from)?;
+            self.state.flush(Changes::new()).map_err(WorkloadError::from)?;
         }
         self.bodies.push(executed.bytes);
-        Ok(Done {
-            seq,
-            entry_hash,
-            outcome,
-        })
+        Ok(Done { seq, entry_hash, outcome })
     }
 }

@@ -26,35 +26,19 @@ impl Scenario<'_> {
         self.store(client, &object, 0)?;
         self.store(stranger, &object, latest.saturating_add(1))?;
         let missing = ObjectId(format!("missing/{latest}"));
-        let delete = Action::DeleteMarker {
-            object: missing,
-            version: 1,
-        };
+        let delete = Action::DeleteMarker { object: missing, version: 1 };
         self.ask(client, delete)?;
-        let purge = Action::Purge {
-            object: object.clone(),
-            version: latest.saturating_add(9),
-        };
+        let purge = Action::Purge { object: object.clone(), version: latest.saturating_add(9) };
         self.ask(client, purge)?;
 
         let good = self.a_store(&object, latest.saturating_add(1))?;
         let bad = [
+            Store { metadata: br#"{"tags":["b","a"]}"#.to_vec(), ..good.clone() },
             Store {
-                metadata: br#"{"tags":["b","a"]}"#.to_vec(),
+                content: Content::Manifest { root: Hash32::ZERO, count: 2, size: 9 },
                 ..good.clone()
             },
-            Store {
-                content: Content::Manifest {
-                    root: Hash32::ZERO,
-                    count: 2,
-                    size: 9,
-                },
-                ..good.clone()
-            },
-            Store {
-                epoch: good.epoch.saturating_add(1),
-                ..good.clone()
-            },
+            Store { epoch: good.epoch.saturating_add(1), ..good.clone() },
         ];
         for store in bad {
             self.ask(client, Action::Store(store))?;
@@ -69,10 +53,7 @@ impl Scenario<'_> {
 
     /// Lifetimes, signatures, authority.
     fn refuse_frames(&mut self) -> Result<(), WorkloadError> {
-        let delete = Action::DeleteMarker {
-            object: ObjectId("nothing".into()),
-            version: 1,
-        };
+        let delete = Action::DeleteMarker { object: ObjectId("nothing".into()), version: 1 };
         let epoch = self.ledger.state.epoch();
         let payer = AccountId::of(&self.operator.public_key());
         for valid_until_epoch in [epoch.saturating_sub(1), epoch.saturating_add(2)] {
@@ -117,11 +98,7 @@ impl Scenario<'_> {
         let Some((object, _, version)) = self.some_object() else {
             return Ok(());
         };
-        let record = self
-            .ledger
-            .state
-            .version(&object, version)
-            .map_err(WorkloadError::from)?;
+        let record = self.ledger.state.version(&object, version).map_err(WorkloadError::from)?;
         let from = record
             .and_then(|record| record.stored)
             .and_then(|stored| stored.assignment.first().copied());

@@ -87,11 +87,7 @@ impl Scenario<'_> {
             nodes: nodes.collect(),
         };
         let done = self.operate(Action::Genesis(genesis))?;
-        if done.accepted() {
-            Ok(())
-        } else {
-            Err(WorkloadError("genesis was refused".into()))
-        }
+        if done.accepted() { Ok(()) } else { Err(WorkloadError("genesis was refused".into())) }
     }
 
     fn epoch(&mut self, epoch: u64) -> Result<(), WorkloadError> {
@@ -118,12 +114,10 @@ impl Scenario<'_> {
         let disclosing = u32::try_from(epoch.saturating_sub(1)).unwrap_or(u32::MAX);
         let joining = u32::try_from(self.ledger.state.nodes().len()).unwrap_or(u32::MAX);
         let joins = epoch.checked_rem(3) == Some(2);
-        for number in [
-            (disclosing < self.spec.nodes).then_some(disclosing),
-            joins.then_some(joining),
-        ]
-        .into_iter()
-        .flatten()
+        for number in
+            [(disclosing < self.spec.nodes).then_some(disclosing), joins.then_some(joining)]
+                .into_iter()
+                .flatten()
         {
             self.operate(Action::RegisterNode(RegisterNode {
                 node_id: node_id(number),
@@ -176,11 +170,7 @@ impl Scenario<'_> {
             return Ok(());
         }
         self.objects.retain(|known| known.object != *object);
-        self.objects.push(Known {
-            object: object.clone(),
-            client,
-            latest: version,
-        });
+        self.objects.push(Known { object: object.clone(), client, latest: version });
         if let Some(leaves) = content.leaves {
             self.leaves.insert((object.clone(), version), leaves);
         }
@@ -205,11 +195,7 @@ impl Scenario<'_> {
             let Some(known) = self.rng.pick(&self.objects).cloned() else {
                 return Ok(());
             };
-            let Known {
-                object,
-                client,
-                latest,
-            } = known;
+            let Known { object, client, latest } = known;
             let (action, latest) = if purge {
                 let version = latest;
                 let object = object.clone();
@@ -222,11 +208,7 @@ impl Scenario<'_> {
             if self.ask(client, action)?.accepted() {
                 self.objects.retain(|known| known.object != object);
                 if !purge {
-                    self.objects.push(Known {
-                        object,
-                        client,
-                        latest,
-                    });
+                    self.objects.push(Known { object, client, latest });
                 }
             }
         }
@@ -239,14 +221,10 @@ impl Scenario<'_> {
             let Some((object, _, version)) = self.some_object() else {
                 return Ok(());
             };
-            let record = self
-                .ledger
-                .state
-                .version(&object, version)
-                .map_err(WorkloadError::from)?;
-            let Some(assignment) = record
-                .and_then(|record| record.stored)
-                .map(|stored| stored.assignment)
+            let record =
+                self.ledger.state.version(&object, version).map_err(WorkloadError::from)?;
+            let Some(assignment) =
+                record.and_then(|record| record.stored).map(|stored| stored.assignment)
             else {
                 continue;
             };

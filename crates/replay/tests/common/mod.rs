@@ -8,22 +8,12 @@ use replay::{Divergence, Report, audit, workload};
 use workload::{Log, Spec};
 
 /// A log that is audited in a few milliseconds.
-pub const SMALL: Spec = Spec {
-    seed: 5,
-    nodes: 4,
-    epochs: 2,
-    objects_per_epoch: 4,
-    profile: Profile::QFS_V13,
-};
+pub const SMALL: Spec =
+    Spec { seed: 5, nodes: 4, epochs: 2, objects_per_epoch: 4, profile: Profile::QFS_V13 };
 
 /// A log in which everything happens.
-pub const LARGE: Spec = Spec {
-    seed: 1,
-    nodes: 12,
-    epochs: 9,
-    objects_per_epoch: 24,
-    profile: Profile::QFS_V13,
-};
+pub const LARGE: Spec =
+    Spec { seed: 1, nodes: 12, epochs: 9, objects_per_epoch: 24, profile: Profile::QFS_V13 };
 
 pub fn pinned() -> Vec<VerifierKey> {
     workload::keys::verifier_keys().unwrap()

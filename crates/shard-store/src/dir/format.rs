@@ -35,22 +35,14 @@ pub(super) fn parse_footer(bytes: &[u8; FOOTER], root: &Hash32, file_len: u64) -
 
 /// Offset of node `index` of `level` in the file of a shard of `len` bytes.
 pub(super) fn node_offset(len: u64, level: u32, index: u64) -> Option<u64> {
-    let below = level_counts(leaf_count(len))
-        .take(level as usize)
-        .sum::<u64>();
-    below
-        .checked_add(index)?
-        .checked_mul(HASH)?
-        .checked_add(len)
+    let below = level_counts(leaf_count(len)).take(level as usize).sum::<u64>();
+    below.checked_add(index)?.checked_mul(HASH)?.checked_add(len)
 }
 
 /// Bytes of the whole file of a shard of `len` bytes; None if no file can be so long.
 pub(super) fn file_len(len: u64) -> Option<u64> {
     let nodes = level_counts(leaf_count(len)).sum::<u64>();
-    nodes
-        .checked_mul(HASH)?
-        .checked_add(len)?
-        .checked_add(FOOTER as u64)
+    nodes.checked_mul(HASH)?.checked_add(len)?.checked_add(FOOTER as u64)
 }
 
 #[cfg(test)]
@@ -68,13 +60,7 @@ mod tests {
     /// SS-3: sizes and offsets of trees.
     #[test]
     fn ss_3_offsets() {
-        for (len, nodes) in [
-            (1, 1),
-            (4096, 1),
-            (4097, 3),
-            (3 * 4096, 6),
-            (64 * 4096, 127),
-        ] {
+        for (len, nodes) in [(1, 1), (4096, 1), (4097, 3), (3 * 4096, 6), (64 * 4096, 127)] {
             assert_eq!(file_len(len), Some(len + 32 * nodes + 64), "{len}");
             assert_eq!(node_offset(len, 0, 0), Some(len));
         }

@@ -58,21 +58,13 @@ impl DirStore {
         let (data, staging) = (root.join("data"), root.join("staging"));
         for directory in [root, &data, &staging] {
             let mut builder = DirBuilder::new();
-            builder
-                .recursive(true)
-                .mode(0o700)
-                .create(directory)
-                .during("creating the store")?;
+            builder.recursive(true).mode(0o700).create(directory).during("creating the store")?;
         }
         // A crash before these syncs leaves no store, or an empty one: both are opened again from here.
-        for directory in [
-            Some(root),
-            root.parent().filter(|parent| *parent != Path::new("")),
-            Some(&data),
-        ] {
-            directory
-                .map_or(Ok(()), sync_directory)
-                .during("syncing the store's directory")?;
+        for directory in
+            [Some(root), root.parent().filter(|parent| *parent != Path::new("")), Some(&data)]
+        {
+            directory.map_or(Ok(()), sync_directory).during("syncing the store's directory")?;
         }
         let lock = clean_staging(&staging).during("cleaning the staging directory")?;
         let mut store = Self {
@@ -114,17 +106,9 @@ impl DirStore {
     fn staging_file(&self) -> Result<(PathBuf, File), StoreError> {
         loop {
             let number = self.counter.fetch_add(1, Relaxed);
-            let path = self
-                .staging
-                .join(format!("{}-{number}", std::process::id()));
+            let path = self.staging.join(format!("{}-{number}", std::process::id()));
             let mut options = OpenOptions::new();
-            match options
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
-            {
+            match options.read(true).write(true).create_new(true).mode(0o600).open(&path) {
                 Ok(file) => return Ok((path, file)),
                 // Another process of the same number, in another container, shares the directory.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -137,25 +121,18 @@ impl DirStore {
     fn publish(&self, staged: &Path, key: &ShardKey, len: u64) -> Result<(), StoreError> {
         let path = self.path(key);
         // Two threads with the same shard: only the later one may count the earlier one as replaced.
-        let _one_at_a_time = self
-            .publishing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let replaced = stored_len(&path, &key.root).ok().flatten().unwrap_or(0);
         let renamed = fs::rename(staged, &path).or_else(|error| {
             if error.kind() != ErrorKind::NotFound {
                 return Err(error);
             }
             let directory = self.directory(key.shard_id.0[0]);
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(directory)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
             fs::rename(staged, &path)
         });
         renamed.during("renaming a shard")?;
-        self.meter
-            .give_back(if self.has_quota { replaced } else { len });
+        self.meter.give_back(if self.has_quota { replaced } else { len });
         self.touched(key);
         Ok(())
     }
@@ -177,11 +154,7 @@ impl DirStore {
             }
         }
         // Last, for a directory that is new itself: until here a crash may lose it with all its unacknowledged shards.
-        if directories.is_empty() {
-            Ok(())
-        } else {
-            sync_directory(&self.data)
-        }
+        if directories.is_empty() { Ok(()) } else { sync_directory(&self.data) }
     }
 
     /// Shards of one directory, sorted by name, which is the order of keys.
@@ -190,10 +163,7 @@ impl DirStore {
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
             if let Some(key) = entry.file_name().to_str().and_then(parse_name) {
-                shards.push(StoredShard {
-                    key,
-                    len: stored_len(&entry.path(), &key.root)?,
-                });
+                shards.push(StoredShard { key, len: stored_len(&entry.path(), &key.root)? });
             }
         }
         shards.sort_unstable();
@@ -233,8 +203,7 @@ impl ShardStore for DirStore {
             return Err(StoreError::Damaged("its size"));
         }
         let mut found = [0; FOOTER];
-        file.read_exact_at(&mut found, size - FOOTER as u64)
-            .during("reading a footer")?;
+        file.read_exact_at(&mut found, size - FOOTER as u64).during("reading a footer")?;
         if found != footer(len, &key.root) {
             return Err(StoreError::Damaged("its footer"));
         }
@@ -284,9 +253,7 @@ struct DirShard {
 
 impl RawShard for DirShard {
     fn read_bytes(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StoreError> {
-        self.file
-            .read_exact_at(buffer, offset)
-            .during("reading a shard")
+        self.file.read_exact_at(buffer, offset).during("reading a shard")
     }
 
     fn read_nodes(&self, level: u32, first: u64, nodes: &mut [Hash32]) -> Result<(), StoreError> {
@@ -318,10 +285,7 @@ fn stored_len(path: &Path, root: &Hash32) -> io::Result<Option<u64>> {
 
 fn parse_name(name: &str) -> Option<ShardKey> {
     let (shard_id, root) = name.split_once('-')?;
-    Some(ShardKey {
-        shard_id: Hash32::from_hex(shard_id)?,
-        root: Hash32::from_hex(root)?,
-    })
+    Some(ShardKey { shard_id: Hash32::from_hex(shard_id)?, root: Hash32::from_hex(root)? })
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

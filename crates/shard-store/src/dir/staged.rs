@@ -58,8 +58,7 @@ impl<'a> DirStaged<'a> {
                 file
             }
         };
-        file.write_all(&flat(&self.held))
-            .during("staging leaf hashes")?;
+        file.write_all(&flat(&self.held)).during("staging leaf hashes")?;
         self.held.clear();
         self.spill = Some(file);
         Ok(())
@@ -99,20 +98,14 @@ impl StagedShard for DirStaged<'_> {
             return Err(StoreError::Refused("a block after a short one"));
         }
         if leaves.len() != block.len().div_ceil(LEAF_SIZE) {
-            return Err(StoreError::Refused(
-                "not one hash for each leaf of the block",
-            ));
+            return Err(StoreError::Refused("not one hash for each leaf of the block"));
         }
         self.store.meter.take(block.len() as u64)?;
         self.len += block.len() as u64;
         self.file.write_all(block).during("staging a block")?;
         self.tree.extend(leaves);
         self.held.extend_from_slice(leaves);
-        if self.held.len() >= HELD {
-            self.spill()
-        } else {
-            Ok(())
-        }
+        if self.held.len() >= HELD { self.spill() } else { Ok(()) }
     }
 
     fn commit(mut self: Box<Self>, root: Hash32, len: u64) -> Result<(), StoreError> {
@@ -125,18 +118,14 @@ impl StagedShard for DirStaged<'_> {
         if len == 0 {
             return Ok(());
         }
-        let key = ShardKey {
-            shard_id: self.shard_id,
-            root,
-        };
+        let key = ShardKey { shard_id: self.shard_id, root };
         let present = self.store.open(&key, len);
         if present.is_ok_and(|shard| shard.verify_all().is_ok()) {
             // Acknowledged bytes are never replaced. Their directory entry may still wait for its first sync.
             self.store.touched(&key);
             return Ok(());
         }
-        self.write_tree(&root)
-            .during("staging the tree of a shard")?;
+        self.write_tree(&root).during("staging the tree of a shard")?;
         // The bytes must be on the disk before their name: a crash between the two leaves a staging file,
         // a crash the other way round would leave a committed shard without its bytes.
         self.file.sync_data().during("syncing a staged shard")?;
@@ -161,8 +150,6 @@ impl Drop for DirStaged<'_> {
 /// The hashes as they stand in the file.
 fn flat(nodes: &[Hash32]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(nodes.len() * 32);
-    nodes
-        .iter()
-        .for_each(|node| bytes.extend_from_slice(&node.0));
+    nodes.iter().for_each(|node| bytes.extend_from_slice(&node.0));
     bytes
 }

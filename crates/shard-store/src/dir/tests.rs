@@ -10,9 +10,7 @@ fn id(number: u8) -> Hash32 {
 
 fn verdicts(store: &DirStore) -> Vec<bool> {
     let mut verdicts = Vec::new();
-    store
-        .scrub(&mut |_, verdict| verdicts.push(verdict.is_ok()))
-        .unwrap();
+    store.scrub(&mut |_, verdict| verdicts.push(verdict.is_ok())).unwrap();
     verdicts
 }
 
@@ -34,24 +32,12 @@ fn ss_8_a_store_opens_again() {
     let key = put(&DirStore::open(&root, None).unwrap(), id(0xab), &bytes).unwrap();
     let store = DirStore::open(&root, Some(10_001)).unwrap();
     assert_eq!(store.usage().unwrap(), 10_000);
-    assert_eq!(
-        store.open(&key, 10_000).unwrap().read(0, 10_000).unwrap(),
-        bytes
-    );
-    assert!(matches!(
-        put(&store, id(1), b"xy"),
-        Err(StoreError::QuotaExceeded { .. })
-    ));
+    assert_eq!(store.open(&key, 10_000).unwrap().read(0, 10_000).unwrap(), bytes);
+    assert!(matches!(put(&store, id(1), b"xy"), Err(StoreError::QuotaExceeded { .. })));
     let file = root.join("data/ab").join(key.to_string());
-    assert_eq!(
-        fs::metadata(&file).unwrap().len(),
-        file_len(10_000).unwrap()
-    );
+    assert_eq!(fs::metadata(&file).unwrap().len(), file_len(10_000).unwrap());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        (mode(&file), mode(file.parent().unwrap()), mode(&root)),
-        (0o600, 0o700, 0o700)
-    );
+    assert_eq!((mode(&file), mode(file.parent().unwrap()), mode(&root)), (0o600, 0o700, 0o700));
 }
 
 /// SS-4: what a crash left in staging is removed, but not under the hands of a living process.
@@ -68,15 +54,9 @@ fn ss_4_staging_is_cleaned_when_nobody_uses_it() {
     assert!(!leftover.exists());
     let mut staged = third.stage(id(1)).unwrap();
     staged.append(b"x", &leaf_hashes(b"x")).unwrap();
-    assert_eq!(
-        fs::read_dir(folder.path().join("staging")).unwrap().count(),
-        1
-    );
+    assert_eq!(fs::read_dir(folder.path().join("staging")).unwrap().count(), 1);
     drop(staged);
-    assert_eq!(
-        fs::read_dir(folder.path().join("staging")).unwrap().count(),
-        0
-    );
+    assert_eq!(fs::read_dir(folder.path().join("staging")).unwrap().count(), 0);
 }
 
 /// SS-5, SS-9: any change of a shard file is found by the scrub, and storing the shard again repairs it.
@@ -97,10 +77,7 @@ fn ss_9_every_damage_is_found_and_repaired() {
     for len in [0, 1, FOOTER, bytes.len(), whole.len() - 1] {
         fs::write(&path, &whole[..len]).unwrap();
         assert_eq!(verdicts(&store), [false], "cut at {len}");
-        assert!(matches!(
-            store.open(&key, bytes.len() as u64),
-            Err(StoreError::Damaged(_))
-        ));
+        assert!(matches!(store.open(&key, bytes.len() as u64), Err(StoreError::Damaged(_))));
     }
     let mut rotten = whole.clone();
     rotten[0] ^= 1;
@@ -129,47 +106,27 @@ fn ss_3_spilled_leaf_hashes() {
     }
     let len = 130 << 20;
     staged.commit(tree.root(), len).unwrap();
-    let key = ShardKey {
-        shard_id: id(1),
-        root: tree.root(),
-    };
+    let key = ShardKey { shard_id: id(1), root: tree.root() };
     let shard = store.open(&key, len).unwrap();
     for leaf in [0, 255, 16_383, 16_384, 32_767, 32_768, 33_279] {
-        assert_eq!(
-            shard.prove(leaf).unwrap().leaf_hash,
-            hashes[leaf as usize % 256]
-        );
+        assert_eq!(shard.prove(leaf).unwrap().leaf_hash, hashes[leaf as usize % 256]);
     }
-    assert_eq!(
-        shard.read(len - 5_000, 5_000).unwrap(),
-        block[block.len() - 5_000..]
-    );
-    assert_eq!(
-        fs::read_dir(folder.path().join("staging")).unwrap().count(),
-        0
-    );
+    assert_eq!(shard.read(len - 5_000, 5_000).unwrap(), block[block.len() - 5_000..]);
+    assert_eq!(fs::read_dir(folder.path().join("staging")).unwrap().count(), 0);
 }
 
 /// SS-5, SS-6: a repeated put waits for the directory entry of the first, which a crash may have kept from its sync.
 #[test]
 fn ss_6_a_repeated_put_is_synced_again() {
     let folder = TempDir::new().unwrap();
-    put(
-        &DirStore::open(folder.path(), None).unwrap(),
-        id(7),
-        b"shard",
-    )
-    .unwrap();
+    put(&DirStore::open(folder.path(), None).unwrap(), id(7), b"shard").unwrap();
     let store = DirStore::open(folder.path(), None).unwrap();
     put(&store, id(7), b"shard").unwrap();
     assert_eq!(store.unsynced().directories, BTreeSet::from([7]));
     store.sync().unwrap();
     assert!(store.unsynced().directories.is_empty());
     fs::remove_dir_all(folder.path().join("data")).unwrap();
-    store.touched(&ShardKey {
-        shard_id: id(7),
-        root: id(7),
-    });
+    store.touched(&ShardKey { shard_id: id(7), root: id(7) });
     assert!(matches!(store.sync(), Err(StoreError::Io { .. })));
     assert!(matches!(store.sync(), Err(StoreError::SyncFailed)));
 }
@@ -192,8 +149,5 @@ fn ss_6_concurrent_puts() {
         }
     });
     assert_eq!(verdicts(&store), [true; 16]);
-    assert_eq!(
-        (store.unsynced().directories.len(), store.usage().unwrap()),
-        (0, 16 * 5_000)
-    );
+    assert_eq!((store.unsynced().directories.len(), store.usage().unwrap()), (0, 16 * 5_000));
 }

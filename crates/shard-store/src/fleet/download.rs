@@ -78,21 +78,11 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CopyFailed {
-                node,
-                shard_id,
-                stripe,
-                why,
-            } => {
+            Self::CopyFailed { node, shard_id, stripe, why } => {
                 write!(f, "node {node}, shard {shard_id}, stripe {stripe}: {why}")
             }
-            Self::Rebuilt {
-                shard_id, stripe, ..
-            } => {
-                write!(
-                    f,
-                    "shard {shard_id}, stripe {stripe}: rebuilt from the other columns"
-                )
+            Self::Rebuilt { shard_id, stripe, .. } => {
+                write!(f, "shard {shard_id}, stripe {stripe}: rebuilt from the other columns")
             }
         }
     }
@@ -155,10 +145,7 @@ pub fn download(
     }
     let mut deliver = |part: Part| {
         part.notices.into_iter().for_each(&mut *notice);
-        part.bytes?
-            .iter()
-            .try_for_each(|bytes| out.write_all(bytes))
-            .map_err(DownloadError::Output)
+        part.bytes?.iter().try_for_each(|bytes| out.write_all(bytes)).map_err(DownloadError::Output)
     };
     let mut stripes = assembler.geometry.stripes_of(&range);
     if range.end - range.start <= READ_AHEAD {
@@ -247,22 +234,10 @@ impl<'a> Assembler<'a> {
         }
         let copies = |column| {
             let nodes = copies_of(&object.assignment, profile, column).iter();
-            nodes
-                .map(|node| Copy {
-                    node: *node,
-                    reader: State::Unopened,
-                })
-                .collect()
+            nodes.map(|node| Copy { node: *node, reader: State::Unopened }).collect()
         };
         let columns = (0..geometry.columns()).map(copies).collect();
-        Ok(Self {
-            fleet,
-            object,
-            geometry,
-            columns,
-            codec: None,
-            notices: Vec::new(),
-        })
+        Ok(Self { fleet, object, geometry, columns, codec: None, notices: Vec::new() })
     }
 
     fn send_all(mut self, stripes: Range<u64>, range: &Range<u64>, parts: &SyncSender<Part>) {
@@ -277,10 +252,7 @@ impl<'a> Assembler<'a> {
 
     fn part(&mut self, stripe: u64, range: &Range<u64>) -> Part {
         let bytes = self.stripe(stripe, range);
-        Part {
-            notices: std::mem::take(&mut self.notices),
-            bytes,
-        }
+        Part { notices: std::mem::take(&mut self.notices), bytes }
     }
 
     /// The bytes of a range that lie in one stripe, in order.
@@ -302,10 +274,7 @@ impl<'a> Assembler<'a> {
             let cell = cells[span.column as usize].as_deref().unwrap_or_default();
             cell[from..from + span.len as usize].to_vec()
         };
-        let whole = spans
-            .iter()
-            .zip(parts)
-            .map(|(span, part)| part.unwrap_or_else(|| cut(span)));
+        let whole = spans.iter().zip(parts).map(|(span, part)| part.unwrap_or_else(|| cut(span)));
         Ok(whole.collect())
     }
 
@@ -322,10 +291,7 @@ impl<'a> Assembler<'a> {
         let need = self.geometry.stripe_blocks(stripe);
         let (mut have, mut cells) = (0, Vec::new());
         for column in 0..self.geometry.columns() {
-            let read = spans
-                .iter()
-                .zip(parts)
-                .find(|(span, _)| span.column == column);
+            let read = spans.iter().zip(parts).find(|(span, _)| span.column == column);
             let mut cell = match read {
                 // A block that the object does not have is zeros, known without reading.
                 _ if column < data && column >= need => Some(Vec::new()),
@@ -365,12 +331,7 @@ impl<'a> Assembler<'a> {
     }
 
     fn key(&self, column: u32) -> ShardKey {
-        let ObjectCopy {
-            object_id,
-            version,
-            layout,
-            ..
-        } = self.object;
+        let ObjectCopy { object_id, version, layout, .. } = self.object;
         key_of(object_id, *version, column, layout.roots[column as usize])
     }
 
@@ -388,12 +349,7 @@ impl<'a> Assembler<'a> {
                 Some(Ok(bytes)) => return Some(bytes),
                 Some(Err(why)) => {
                     let (node, shard_id) = (copy.node, key.shard_id);
-                    self.notices.push(Notice::CopyFailed {
-                        node,
-                        shard_id,
-                        stripe,
-                        why,
-                    });
+                    self.notices.push(Notice::CopyFailed { node, shard_id, stripe, why });
                 }
                 None => {}
             }
@@ -409,10 +365,6 @@ impl<'a> Assembler<'a> {
         };
         let proven = self.columns[column as usize].iter().any(confirms);
         let shard_id = self.key(column).shard_id;
-        self.notices.push(Notice::Rebuilt {
-            shard_id,
-            stripe,
-            proven,
-        });
+        self.notices.push(Notice::Rebuilt { shard_id, stripe, proven });
     }
 }

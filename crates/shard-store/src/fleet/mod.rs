@@ -37,9 +37,7 @@ pub fn sync_all(
 ) -> Result<(), UploadError> {
     for node in nodes.into_iter().collect::<BTreeSet<_>>() {
         let store = fleet.store(node).ok_or(UploadError::UnknownNode(node))?;
-        store
-            .sync()
-            .map_err(|source| UploadError::Store { node, source })?;
+        store.sync().map_err(|source| UploadError::Store { node, source })?;
     }
     Ok(())
 }
@@ -67,10 +65,7 @@ pub fn transfer(
 }
 
 fn key_of(object_id: &str, version: u64, column: u32, root: Hash32) -> ShardKey {
-    ShardKey {
-        shard_id: shard_id(object_id, version, column),
-        root,
-    }
+    ShardKey { shard_id: shard_id(object_id, version, column), root }
 }
 
 #[cfg(test)]

@@ -12,19 +12,13 @@ struct Nodes(Vec<Node>);
 
 impl Nodes {
     fn new(count: usize) -> Self {
-        Self(
-            (0..count)
-                .map(|_| FaultyStore::new(MemStore::new(None)))
-                .collect(),
-        )
+        Self((0..count).map(|_| FaultyStore::new(MemStore::new(None))).collect())
     }
 }
 
 impl Fleet for Nodes {
     fn store(&self, node: u32) -> Option<&dyn ShardStore> {
-        self.0
-            .get(node as usize)
-            .map(|store| store as &dyn ShardStore)
+        self.0.get(node as usize).map(|store| store as &dyn ShardStore)
     }
 }
 
@@ -48,27 +42,15 @@ fn store(nodes: &Nodes, profile: Profile, block_size: u32, content: &[u8]) -> Ob
     sync_all(nodes, plan.assignment.iter().copied()).unwrap();
     assert_eq!(seen.last(), Some(&(content.len() as u64)));
     assert_eq!(uploaded.hash_commit, hash_commit(content, b"{}"));
-    let UploadPlan {
-        object_id,
-        version,
-        assignment,
-        ..
-    } = plan;
-    ObjectCopy {
-        object_id,
-        version,
-        layout: uploaded.layout,
-        assignment,
-    }
+    let UploadPlan { object_id, version, assignment, .. } = plan;
+    ObjectCopy { object_id, version, layout: uploaded.layout, assignment }
 }
 
 type Got = (Result<(), DownloadError>, Vec<u8>, Vec<Notice>);
 
 fn get(nodes: &Nodes, object: &ObjectCopy, range: Option<Range<u64>>) -> Got {
     let (mut bytes, mut notices) = (Vec::new(), Vec::new());
-    let result = download(nodes, object, range, &mut bytes, &mut |notice| {
-        notices.push(notice)
-    });
+    let result = download(nodes, object, range, &mut bytes, &mut |notice| notices.push(notice));
     (result, bytes, notices)
 }
 
@@ -85,35 +67,14 @@ fn inject(nodes: &Nodes, object: &ObjectCopy, column: u32, fault: Fault) {
     nodes.0[node].inject(key, fault);
 }
 
-const SMALL: Profile = Profile {
-    data: 4,
-    parity: 2,
-    replicas: 1,
-};
+const SMALL: Profile = Profile { data: 4, parity: 2, replicas: 1 };
 
 /// SS-10, SS-11: what is read is what was stored, at every boundary of blocks, chunks and stripes.
 #[test]
 fn ss_11_sizes_at_the_boundaries() {
     let block = BLOCK_SIZE as usize;
-    let v13 = [
-        0,
-        1,
-        block - 1,
-        block,
-        block + 1,
-        1 << 20,
-        (1 << 20) + 1,
-        5 * (1 << 20) + 17,
-    ];
-    let wide = [
-        0,
-        1,
-        15 * block,
-        16 * block - 1,
-        16 * block,
-        16 * block + 1,
-        17 * block,
-    ];
+    let v13 = [0, 1, block - 1, block, block + 1, 1 << 20, (1 << 20) + 1, 5 * (1 << 20) + 17];
+    let wide = [0, 1, 15 * block, 16 * block - 1, 16 * block, 16 * block + 1, 17 * block];
     for (profile, sizes) in [(Profile::QFS_V13, &v13[..]), (Profile::EC_16_6, &wide[..])] {
         let nodes = Nodes::new(22);
         for size in sizes {
@@ -125,11 +86,7 @@ fn ss_11_sizes_at_the_boundaries() {
             let geometry = Geometry::of(&object.layout).unwrap();
             for (column, root) in (0..).zip(&object.layout.roots) {
                 let (key, node) = shard(&object, column, 0);
-                let there = nodes.0[node]
-                    .list()
-                    .unwrap()
-                    .iter()
-                    .any(|stored| stored.key == key);
+                let there = nodes.0[node].list().unwrap().iter().any(|stored| stored.key == key);
                 assert_eq!(there, geometry.shard_len(column) > 0, "{column} {root}");
             }
         }
@@ -156,11 +113,7 @@ fn ss_12_replica_fallback() {
         let (result, bytes, _) = get(&nodes, &object, None);
         assert!(matches!(
             result,
-            Err(DownloadError::ContentUnavailable {
-                stripe: 0,
-                have: 3,
-                need: 4
-            })
+            Err(DownloadError::ContentUnavailable { stripe: 0, have: 3, need: 4 })
         ));
         assert!(content.starts_with(&bytes));
         // A range that needs another column only is served.
@@ -178,19 +131,9 @@ fn ss_12_nodes_out_of_reach() {
     object.assignment[0] = 99;
     let (result, bytes, notices) = get(&nodes, &object, None);
     assert!(result.is_ok() && bytes == content);
-    assert!(matches!(
-        notices[..],
-        [Notice::CopyFailed {
-            node: 99,
-            why: Why::OutOfReach,
-            ..
-        }]
-    ));
+    assert!(matches!(notices[..], [Notice::CopyFailed { node: 99, why: Why::OutOfReach, .. }]));
     object.assignment.pop();
-    assert!(matches!(
-        get(&nodes, &object, None).0,
-        Err(DownloadError::Assignment)
-    ));
+    assert!(matches!(get(&nodes, &object, None).0, Err(DownloadError::Assignment)));
 }
 
 /// SS-13: every set of up to m lost columns is rebuilt; one more on a full stripe is unavailable.
@@ -206,20 +149,13 @@ fn ss_13_every_loss_up_to_m() {
         }
         let (result, bytes, notices) = get(&nodes, &object, None);
         if lost.count_ones() <= 2 {
-            assert!(
-                result.is_ok() && bytes == content,
-                "lost {lost:06b}: {result:?}"
-            );
+            assert!(result.is_ok() && bytes == content, "lost {lost:06b}: {result:?}");
             // Parity is read only when data is missing.
             assert_eq!(notices.is_empty(), lost & 0b1111 == 0);
         } else if lost & 0b1111 != 0 {
             let have = 6 - lost.count_ones();
             match result {
-                Err(DownloadError::ContentUnavailable {
-                    stripe: 0,
-                    have: found,
-                    need: 4,
-                }) => {
+                Err(DownloadError::ContentUnavailable { stripe: 0, have: found, need: 4 }) => {
                     assert_eq!(found, have);
                 }
                 other => panic!("lost {lost:06b}: {other:?}"),
@@ -239,14 +175,7 @@ fn ss_13_short_stripes() {
     assert_eq!(get(&nodes, &object, None).1, content);
     inject(&nodes, &object, 4, Fault::Missing);
     let (result, ..) = get(&nodes, &object, None);
-    assert!(matches!(
-        result,
-        Err(DownloadError::ContentUnavailable {
-            have: 1,
-            need: 2,
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(DownloadError::ContentUnavailable { have: 1, need: 2, .. })));
 }
 
 /// LA-16: a rebuilt block is proven where the shard's tree survives, and the notice says so.
@@ -285,18 +214,11 @@ fn ss_14_ranges_touch_their_stripes_only() {
     let (result, ..) = get(&nodes, &object, Some(3 * 16_384..3 * 16_384 + 1));
     assert!(matches!(
         result,
-        Err(DownloadError::ContentUnavailable {
-            stripe: 3,
-            have: 0,
-            need: 4
-        })
+        Err(DownloadError::ContentUnavailable { stripe: 3, have: 0, need: 4 })
     ));
     for outside in [Range { start: 5, end: 4 }, 0..163_841, 163_841..163_841] {
         let (result, ..) = get(&nodes, &object, Some(outside));
-        assert!(matches!(
-            result,
-            Err(DownloadError::Range { size: 163_840 })
-        ));
+        assert!(matches!(result, Err(DownloadError::Range { size: 163_840 })));
     }
 }
 
@@ -310,16 +232,10 @@ fn ss_10_failed_uploads() {
     nodes.0[2].fill_disk_after(300_000);
     assert!(matches!(
         attempt(&good),
-        Err(UploadError::Store {
-            node: 2,
-            source: StoreError::Io { .. }
-        })
+        Err(UploadError::Store { node: 2, source: StoreError::Io { .. } })
     ));
     assert!(
-        nodes
-            .0
-            .iter()
-            .all(|node| node.usage().unwrap() == 0 && node.list().unwrap().is_empty())
+        nodes.0.iter().all(|node| node.usage().unwrap() == 0 && node.list().unwrap().is_empty())
     );
     nodes.0[2].heal();
     good.assignment[5] = 99;
@@ -336,10 +252,7 @@ fn ss_11_a_failing_destination_ends_the_read() {
     struct Full(usize);
     impl std::io::Write for Full {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 = self
-                .0
-                .checked_sub(bytes.len())
-                .ok_or(std::io::ErrorKind::StorageFull)?;
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
@@ -364,10 +277,7 @@ fn ss_7_transfer() {
     nodes.0[node].inject(key, Fault::FlippedBit(40_000));
     let refused = transfer(&nodes.0[node], &nodes.0[4], &key, len);
     assert!(matches!(refused, Err(StoreError::Corrupt { leaf: 1 })));
-    assert!(matches!(
-        nodes.0[4].open(&key, len),
-        Err(StoreError::Missing)
-    ));
+    assert!(matches!(nodes.0[4].open(&key, len), Err(StoreError::Missing)));
 }
 
 proptest! {

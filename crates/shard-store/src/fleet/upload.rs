@@ -83,10 +83,7 @@ pub fn stage<'a>(
     }
     let hash_commit = hasher.finish(canonical_metadata);
     let (layout, writers) = pass.finish()?;
-    let uploaded = Uploaded {
-        layout,
-        hash_commit,
-    };
+    let uploaded = Uploaded { layout, hash_commit };
     Ok(Staged { uploaded, writers })
 }
 
@@ -115,10 +112,7 @@ impl Staged<'_> {
 
 fn read_chunk(reader: &mut dyn Read) -> Result<Vec<u8>, UploadError> {
     let mut chunk = Vec::new();
-    reader
-        .take(CHUNK)
-        .read_to_end(&mut chunk)
-        .map_err(UploadError::Input)?;
+    reader.take(CHUNK).read_to_end(&mut chunk).map_err(UploadError::Input)?;
     Ok(chunk)
 }
 
@@ -141,15 +135,7 @@ impl<'a> Pass<'a> {
             return Err(UploadError::Assignment);
         }
         let columns = (0..plan.profile.columns()).map(|_| Vec::new()).collect();
-        Ok(Self {
-            builder,
-            writers: Writers {
-                fleet,
-                plan,
-                columns,
-            },
-            taken: 0,
-        })
+        Ok(Self { builder, writers: Writers { fleet, plan, columns }, taken: 0 })
     }
 
     fn take(&mut self, chunk: &[u8], progress: &mut dyn FnMut(u64)) -> Result<(), UploadError> {
@@ -217,14 +203,9 @@ impl<'a> Writers<'a> {
         let id = shard_id(&self.plan.object_id, self.plan.version, column);
         let nodes = copies_of(&self.plan.assignment, self.plan.profile, column);
         let stage = |node: &u32| {
-            let store = self
-                .fleet
-                .store(*node)
-                .ok_or(UploadError::UnknownNode(*node))?;
+            let store = self.fleet.store(*node).ok_or(UploadError::UnknownNode(*node))?;
             let staged = store.stage(id);
-            staged
-                .map(|staged| (*node, staged))
-                .map_err(|source| at(*node, source))
+            staged.map(|staged| (*node, staged)).map_err(|source| at(*node, source))
         };
         nodes.iter().map(stage).collect()
     }
@@ -250,9 +231,7 @@ impl BlockSink for Writers<'_> {
             self.columns[index] = self.stage(column)?;
         }
         for (node, staged) in &mut self.columns[index] {
-            staged
-                .append(bytes, leaves)
-                .map_err(|source| at(*node, source))?;
+            staged.append(bytes, leaves).map_err(|source| at(*node, source))?;
         }
         Ok(())
     }

@@ -38,9 +38,7 @@ fn reads_and_proofs(store: &dyn ShardStore) {
             let wanted = &bytes[start..size.min(start + 5_000)];
             assert_eq!(shard.read(start as u64, wanted.len()).unwrap(), wanted);
             assert!(
-                shard
-                    .confirms(leaf_count(len) - 1, &bytes[(size - 1) / 4096 * 4096..])
-                    .unwrap()
+                shard.confirms(leaf_count(len) - 1, &bytes[(size - 1) / 4096 * 4096..]).unwrap()
             );
         }
         for leaf in (0..leaf_count(len)).step_by(7) {
@@ -48,33 +46,15 @@ fn reads_and_proofs(store: &dyn ShardStore) {
             let at = leaf as usize * 4096;
             assert_eq!(proof.leaf_hash, leaf_hash(&bytes[at..size.min(at + 4096)]));
             let leaves = leaf_count(len);
-            assert!(verify_path(
-                &key.root,
-                &proof.leaf_hash,
-                leaf,
-                leaves,
-                &proof.path
-            ));
+            assert!(verify_path(&key.root, &proof.leaf_hash, leaf, leaves, &proof.path));
         }
         shard.verify_all().unwrap();
         for (offset, count) in [(len, 1), (len + 1, 0), (u64::MAX, 1), (0, size + 1)] {
-            assert!(matches!(
-                shard.read(offset, count),
-                Err(StoreError::OutOfRange)
-            ));
+            assert!(matches!(shard.read(offset, count), Err(StoreError::OutOfRange)));
         }
-        assert!(matches!(
-            shard.read_leaves(0, 0),
-            Err(StoreError::OutOfRange)
-        ));
-        assert!(matches!(
-            shard.prove(leaf_count(len)),
-            Err(StoreError::OutOfRange)
-        ));
-        assert!(!matches!(
-            store.open(&key, len + 1),
-            Ok(_) | Err(StoreError::Missing)
-        ));
+        assert!(matches!(shard.read_leaves(0, 0), Err(StoreError::OutOfRange)));
+        assert!(matches!(shard.prove(leaf_count(len)), Err(StoreError::OutOfRange)));
+        assert!(!matches!(store.open(&key, len + 1), Ok(_) | Err(StoreError::Missing)));
     }
     store.sync().unwrap();
 }
@@ -96,14 +76,8 @@ fn same_id_other_content(store: &dyn ShardStore) {
     let (first, second) = (sample(9_000, 1), sample(9_000, 2));
     let one = put(store, id(1), &first).unwrap();
     let two = put(store, id(1), &second).unwrap();
-    assert_eq!(
-        store.open(&one, 9_000).unwrap().read(0, 9_000).unwrap(),
-        first
-    );
-    assert_eq!(
-        store.open(&two, 9_000).unwrap().read(0, 9_000).unwrap(),
-        second
-    );
+    assert_eq!(store.open(&one, 9_000).unwrap().read(0, 9_000).unwrap(), first);
+    assert_eq!(store.open(&two, 9_000).unwrap().read(0, 9_000).unwrap(), second);
     assert_eq!(store.usage().unwrap(), 18_000);
 }
 
@@ -115,22 +89,13 @@ fn idempotent_commit(store: &dyn ShardStore) {
     assert_eq!(put(store, id(1), &bytes).unwrap(), key);
     store.sync().unwrap();
     assert_eq!(store.usage().unwrap(), 9_000);
-    assert_eq!(
-        store.list().unwrap(),
-        [StoredShard {
-            key,
-            len: Some(9_000)
-        }]
-    );
+    assert_eq!(store.list().unwrap(), [StoredShard { key, len: Some(9_000) }]);
 }
 
 /// SS-4: nothing is readable before commit, and a refused or dropped shard leaves no trace.
 fn refused_commits_leave_nothing(store: &dyn ShardStore) {
     let bytes = sample(5_000, 1);
-    let key = ShardKey {
-        shard_id: id(1),
-        root: root_of(&bytes),
-    };
+    let key = ShardKey { shard_id: id(1), root: root_of(&bytes) };
     let stage = || {
         let mut staged = store.stage(id(1)).unwrap();
         staged.append(&bytes, &leaf_hashes(&bytes)).unwrap();
@@ -139,25 +104,13 @@ fn refused_commits_leave_nothing(store: &dyn ShardStore) {
         staged
     };
     drop(stage());
-    assert!(matches!(
-        stage().commit(id(9), 5_000),
-        Err(StoreError::Refused(_))
-    ));
-    assert!(matches!(
-        stage().commit(key.root, 4_999),
-        Err(StoreError::Refused(_))
-    ));
+    assert!(matches!(stage().commit(id(9), 5_000), Err(StoreError::Refused(_))));
+    assert!(matches!(stage().commit(key.root, 4_999), Err(StoreError::Refused(_))));
     let mut after_short = stage();
-    assert!(matches!(
-        after_short.append(b"x", &[leaf_hash(b"x")]),
-        Err(StoreError::Refused(_))
-    ));
+    assert!(matches!(after_short.append(b"x", &[leaf_hash(b"x")]), Err(StoreError::Refused(_))));
     drop(after_short);
     let mut miscounted = store.stage(id(1)).unwrap();
-    assert!(matches!(
-        miscounted.append(&bytes, &[]),
-        Err(StoreError::Refused(_))
-    ));
+    assert!(matches!(miscounted.append(&bytes, &[]), Err(StoreError::Refused(_))));
     drop(miscounted);
     assert_eq!((store.usage().unwrap(), store.list().unwrap()), (0, vec![]));
 }
@@ -175,15 +128,8 @@ fn listing_and_removal(store: &dyn ShardStore) {
     keys.sort_unstable();
     assert_eq!(store.list().unwrap(), keys);
     let mut scrubbed = Vec::new();
-    store
-        .scrub(&mut |key, verdict| scrubbed.push((*key, verdict.is_ok())))
-        .unwrap();
-    assert_eq!(
-        scrubbed,
-        keys.iter()
-            .map(|stored| (stored.key, true))
-            .collect::<Vec<_>>()
-    );
+    store.scrub(&mut |key, verdict| scrubbed.push((*key, verdict.is_ok()))).unwrap();
+    assert_eq!(scrubbed, keys.iter().map(|stored| (stored.key, true)).collect::<Vec<_>>());
     for stored in &keys {
         assert!(store.remove(&stored.key).unwrap());
         assert!(!store.remove(&stored.key).unwrap());
@@ -200,11 +146,7 @@ fn quota(store: &dyn ShardStore) {
     let refused = put(store, id(3), &sample(4_001, 3));
     assert!(matches!(
         refused,
-        Err(StoreError::QuotaExceeded {
-            quota: 10_000,
-            used: 6_000,
-            wanted: 4_001
-        })
+        Err(StoreError::QuotaExceeded { quota: 10_000, used: 6_000, wanted: 4_001 })
     ));
     assert!(matches!(
         staged.append(&block, &leaf_hashes(&block)),

@@ -33,27 +33,17 @@ pub struct FaultyStore<S> {
 impl<S: ShardStore> FaultyStore<S> {
     /// A store without faults so far.
     pub fn new(inner: S) -> Self {
-        Self {
-            inner,
-            faults: Mutex::default(),
-            room: AtomicU64::new(u64::MAX),
-        }
+        Self { inner, faults: Mutex::default(), room: AtomicU64::new(u64::MAX) }
     }
 
     /// Lays a fault over a shard, on top of those it has.
     pub fn inject(&self, key: ShardKey, fault: Fault) {
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((key, fault));
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push((key, fault));
     }
 
     /// Takes all faults away.
     pub fn heal(&self) {
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.room.store(u64::MAX, Relaxed);
     }
 
@@ -64,20 +54,13 @@ impl<S: ShardStore> FaultyStore<S> {
 
     fn faults_of(&self, key: &ShardKey) -> Vec<Fault> {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults
-            .iter()
-            .filter(|(of, _)| of == key)
-            .map(|(_, fault)| *fault)
-            .collect()
+        faults.iter().filter(|(of, _)| of == key).map(|(_, fault)| *fault).collect()
     }
 }
 
 impl<S: ShardStore> ShardStore for FaultyStore<S> {
     fn stage(&self, shard_id: Hash32) -> Result<Box<dyn StagedShard + '_>, StoreError> {
-        Ok(Box::new(FaultyStaged {
-            inner: self.inner.stage(shard_id)?,
-            room: &self.room,
-        }))
+        Ok(Box::new(FaultyStaged { inner: self.inner.stage(shard_id)?, room: &self.room }))
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -89,10 +72,7 @@ impl<S: ShardStore> ShardStore for FaultyStore<S> {
         if faults.contains(&Fault::Missing) {
             return Err(StoreError::Missing);
         }
-        Ok(Box::new(FaultyShard {
-            inner: self.inner.open_raw(key, len)?,
-            faults,
-        }))
+        Ok(Box::new(FaultyShard { inner: self.inner.open_raw(key, len)?, faults }))
     }
 
     fn visit(
@@ -133,9 +113,7 @@ impl RawShard for FaultyShard<'_> {
             let Fault::FlippedBit(bit) = fault else {
                 continue;
             };
-            let at = (bit / 8)
-                .checked_sub(offset)
-                .and_then(|at| usize::try_from(at).ok());
+            let at = (bit / 8).checked_sub(offset).and_then(|at| usize::try_from(at).ok());
             if let Some(byte) = at.and_then(|at| buffer.get_mut(at)) {
                 *byte ^= 1 << (bit % 8);
             }
@@ -189,16 +167,10 @@ mod tests {
         let bytes = sample(5 * 4096 + 9, 1);
         let key = put(&store, Hash32([1; 32]), &bytes).unwrap();
         let len = bytes.len() as u64;
-        let read = || {
-            store
-                .open(&key, len)
-                .and_then(|shard| shard.read_leaves(0, 6))
-        };
+        let read = || store.open(&key, len).and_then(|shard| shard.read_leaves(0, 6));
         let scrub = || {
             let mut verdicts = Vec::new();
-            store
-                .scrub(&mut |_, verdict| verdicts.push(verdict.is_ok()))
-                .unwrap();
+            store.scrub(&mut |_, verdict| verdicts.push(verdict.is_ok())).unwrap();
             verdicts
         };
         assert_eq!((read().unwrap() == bytes, scrub()), (true, vec![true]));
@@ -206,27 +178,17 @@ mod tests {
             store.inject(key, Fault::FlippedBit(bit));
             let leaf = bit / 8 / 4096;
             assert!(matches!(read(), Err(StoreError::Corrupt { leaf: at }) if at == leaf));
-            assert!(matches!(
-                store.prove(&key, len, leaf),
-                Err(StoreError::Corrupt { .. })
-            ));
+            assert!(matches!(store.prove(&key, len, leaf), Err(StoreError::Corrupt { .. })));
             assert_eq!(scrub(), [false]);
             let elsewhere = (leaf + 3) % 6;
-            let other = store
-                .open(&key, len)
-                .unwrap()
-                .read_leaves(elsewhere, 1)
-                .unwrap();
+            let other = store.open(&key, len).unwrap().read_leaves(elsewhere, 1).unwrap();
             assert_eq!(other, bytes.chunks(4096).nth(elsewhere as usize).unwrap());
             store.heal();
         }
         store.inject(key, Fault::RottenTree);
         // All leaves together need no stored hash; one leaf does.
         assert_eq!(read().unwrap(), bytes);
-        assert!(matches!(
-            store.prove(&key, len, 2),
-            Err(StoreError::Corrupt { leaf: 2 })
-        ));
+        assert!(matches!(store.prove(&key, len, 2), Err(StoreError::Corrupt { leaf: 2 })));
         assert_eq!(scrub(), [false]);
         store.heal();
         store.inject(key, Fault::ReadError);

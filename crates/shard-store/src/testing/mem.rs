@@ -24,10 +24,7 @@ impl MemStore {
     /// An empty store with an optional quota in bytes.
     #[must_use]
     pub fn new(quota: Option<u64>) -> Self {
-        Self {
-            shards: Mutex::default(),
-            meter: Meter::new(0, quota),
-        }
+        Self { shards: Mutex::default(), meter: Meter::new(0, quota) }
     }
 
     fn shards(&self) -> MutexGuard<'_, BTreeMap<ShardKey, Arc<MemShard>>> {
@@ -73,8 +70,7 @@ impl ShardStore for MemStore {
 
     fn remove(&self, key: &ShardKey) -> Result<bool, StoreError> {
         let removed = self.shards().remove(key);
-        self.meter
-            .give_back(removed.as_ref().map_or(0, |shard| shard.bytes.len() as u64));
+        self.meter.give_back(removed.as_ref().map_or(0, |shard| shard.bytes.len() as u64));
         Ok(removed.is_some())
     }
 
@@ -89,21 +85,14 @@ impl RawShard for Arc<MemShard> {
     }
 
     fn read_nodes(&self, level: u32, first: u64, nodes: &mut [Hash32]) -> Result<(), StoreError> {
-        let level = self
-            .levels
-            .get(level as usize)
-            .ok_or(StoreError::OutOfRange)?;
+        let level = self.levels.get(level as usize).ok_or(StoreError::OutOfRange)?;
         copy_from(level, first, nodes)
     }
 }
 
 fn copy_from<T: Copy>(from: &[T], first: u64, to: &mut [T]) -> Result<(), StoreError> {
-    let rest = usize::try_from(first)
-        .ok()
-        .and_then(|first| from.get(first..));
-    let part = rest
-        .and_then(|rest| rest.get(..to.len()))
-        .ok_or(StoreError::OutOfRange)?;
+    let rest = usize::try_from(first).ok().and_then(|first| from.get(first..));
+    let part = rest.and_then(|rest| rest.get(..to.len())).ok_or(StoreError::OutOfRange)?;
     to.copy_from_slice(part);
     Ok(())
 }
@@ -122,9 +111,7 @@ impl StagedShard for MemStaged<'_> {
             return Err(StoreError::Refused("a block after a short one"));
         }
         if leaves.len() != block.len().div_ceil(LEAF_SIZE) {
-            return Err(StoreError::Refused(
-                "not one hash for each leaf of the block",
-            ));
+            return Err(StoreError::Refused("not one hash for each leaf of the block"));
         }
         self.store.meter.take(block.len() as u64)?;
         self.bytes.extend_from_slice(block);
@@ -141,10 +128,7 @@ impl StagedShard for MemStaged<'_> {
         if tree.root() != root {
             return Err(StoreError::Refused("its blocks have another root"));
         }
-        let key = ShardKey {
-            shard_id: self.shard_id,
-            root,
-        };
+        let key = ShardKey { shard_id: self.shard_id, root };
         let good = |shard: crate::VerifiedReader<'_>| shard.verify_all().is_ok();
         if len == 0 || self.store.open(&key, len).is_ok_and(good) {
             return Ok(());
@@ -155,14 +139,9 @@ impl StagedShard for MemStaged<'_> {
             levels.push(above);
         }
         self.kept = true;
-        let shard = MemShard {
-            bytes: std::mem::take(&mut self.bytes),
-            levels,
-        };
+        let shard = MemShard { bytes: std::mem::take(&mut self.bytes), levels };
         let replaced = self.store.shards().insert(key, Arc::new(shard));
-        self.store
-            .meter
-            .give_back(replaced.map_or(0, |shard| shard.bytes.len() as u64));
+        self.store.meter.give_back(replaced.map_or(0, |shard| shard.bytes.len() as u64));
         Ok(())
     }
 }

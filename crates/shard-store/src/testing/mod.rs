@@ -18,9 +18,8 @@ use crate::{ShardKey, ShardStore, StoreError};
 pub fn sample(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
     let mut step = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     (0..len).map(|_| step()).collect()
@@ -39,10 +38,7 @@ pub fn root_of(bytes: &[u8]) -> Hash32 {
 /// # Errors
 /// What the store reports.
 pub fn put(store: &dyn ShardStore, shard_id: Hash32, bytes: &[u8]) -> Result<ShardKey, StoreError> {
-    let key = ShardKey {
-        shard_id,
-        root: root_of(bytes),
-    };
+    let key = ShardKey { shard_id, root: root_of(bytes) };
     let mut staged = store.stage(shard_id)?;
     for block in bytes.chunks(3 * LEAF_SIZE) {
         staged.append(block, &leaf_hashes(block))?;

@@ -26,10 +26,7 @@ pub(super) fn record<S: StateStore>(
     record: &RecordAudit,
 ) -> StateResult<Decision, S> {
     let Some(audit) = ledger.audit.filter(|audit| audit.seq == record.audit) else {
-        return Ok(refuse(
-            ErrorCode::NotFound,
-            "no such audit is open in this epoch",
-        ));
+        return Ok(refuse(ErrorCode::NotFound, "no such audit is open in this epoch"));
     };
     let Some(node) = state.node(record.node) else {
         return Ok(refuse(ErrorCode::NotFound, "there is no such node"));
@@ -41,10 +38,7 @@ pub(super) fn record<S: StateStore>(
     for answer in &record.answers {
         let version = state.version(&answer.object, answer.version)?;
         let Some(stored) = version.and_then(|record| record.stored) else {
-            return Ok(refuse(
-                ErrorCode::NotFound,
-                "an answer names no stored version",
-            ));
+            return Ok(refuse(ErrorCode::NotFound, "an answer names no stored version"));
         };
         match check(&audit, node, record.node, &stored, answer) {
             Err(refusal) => return Ok(Err(refusal)),
@@ -59,10 +53,7 @@ pub(super) fn record<S: StateStore>(
     let counted = u32::try_from(counted.len()).unwrap_or(u32::MAX);
     let proofs = node.proofs.checked_add(u64::from(counted));
     if proofs.is_none_or(|proofs| proofs > MAX_PROOFS_PER_EPOCH) {
-        return Ok(refuse(
-            ErrorCode::Limit,
-            "too many proofs for one node in one epoch",
-        ));
+        return Ok(refuse(ErrorCode::Limit, "too many proofs for one node in one epoch"));
     }
     Ok(Ok(Event::AuditRecorded { counted, failed }))
 }
@@ -72,10 +63,9 @@ fn check_scope(audit: AuditRecord, node: &NodeRecord, record: &RecordAudit) -> R
     let answers = u32::try_from(record.answers.len()).unwrap_or(u32::MAX);
     match (audit.scope, node.answers.checked_add(answers)) {
         (_, None) => refuse(ErrorCode::Limit, "too many answers"),
-        (OpenAudit::Sample(sample), Some(total)) if total > sample => refuse_with(
-            ErrorCode::Limit,
-            format!("the audit challenges {sample} shards of a node"),
-        ),
+        (OpenAudit::Sample(sample), Some(total)) if total > sample => {
+            refuse_with(ErrorCode::Limit, format!("the audit challenges {sample} shards of a node"))
+        }
         _ => Ok(()),
     }
 }
@@ -89,16 +79,10 @@ fn check(
     answer: &AuditAnswer,
 ) -> Result<Option<Hash32>, Refusal> {
     let Content::Single(layout) = &stored.content else {
-        return refuse(
-            ErrorCode::ProofUnavailable,
-            "the version has no shards of its own",
-        );
+        return refuse(ErrorCode::ProofUnavailable, "the version has no shards of its own");
     };
     if !holds(layout, stored, answer.column, number) {
-        return refuse(
-            ErrorCode::InvalidInput,
-            "the shard is not assigned to this node",
-        );
+        return refuse(ErrorCode::InvalidInput, "the shard is not assigned to this node");
     }
     let geometry = Geometry::of(layout)
         .map_err(|error| Refusal::with(ErrorCode::InvalidInput, format!("{error}")))?;
@@ -106,47 +90,29 @@ fn check(
     let shard = shard_id(&answer.object.0, answer.version, answer.column);
     match challenged_leaf(&audit.beacon, &shard, &node.node_id, leaves) {
         None => {
-            return refuse(
-                ErrorCode::ProofUnavailable,
-                "empty shards are never challenged",
-            );
+            return refuse(ErrorCode::ProofUnavailable, "empty shards are never challenged");
         }
         Some(leaf) if leaf != answer.leaf => {
-            return refuse(
-                ErrorCode::InvalidInput,
-                "the answer is not to the challenged leaf",
-            );
+            return refuse(ErrorCode::InvalidInput, "the answer is not to the challenged leaf");
         }
         Some(_) => {}
     }
     let Some(proof) = &answer.proof else {
         return Ok(None);
     };
-    let root = usize::try_from(answer.column)
-        .ok()
-        .and_then(|at| layout.roots.get(at));
+    let root = usize::try_from(answer.column).ok().and_then(|at| layout.roots.get(at));
     let proves = root
         .is_some_and(|root| verify_path(root, &proof.leaf_hash, answer.leaf, leaves, &proof.path));
     if !proves {
-        return refuse(
-            ErrorCode::IntegrityMismatch,
-            "the path does not lead to the shard's root",
-        );
+        return refuse(ErrorCode::IntegrityMismatch, "the path does not lead to the shard's root");
     }
     Ok(Some(shard))
 }
 
 fn holds(layout: &Layout, stored: &StoredRecord, column: u32, node: u32) -> bool {
     let replicas = usize::from(layout.profile.replicas);
-    let first = usize::try_from(column)
-        .ok()
-        .and_then(|column| column.checked_mul(replicas));
+    let first = usize::try_from(column).ok().and_then(|column| column.checked_mul(replicas));
     first.is_some_and(|first| {
-        stored
-            .assignment
-            .iter()
-            .skip(first)
-            .take(replicas)
-            .any(|n| *n == node)
+        stored.assignment.iter().skip(first).take(replicas).any(|n| *n == node)
     })
 }

@@ -38,25 +38,14 @@ pub(super) fn advance<S: StateStore>(
         .map(|(number, node)| account(number, node, facts, ledger))
         .collect();
     let contributions: Vec<Contribution> = accounts.iter().map(contribution).collect();
-    let (settlement, rewards) = settle(
-        ledger.treasury.open_fees,
-        &contributions,
-        &ledger.parameters,
-    )
-    .map_err(|_| {
-        Refusal::new(
-            ErrorCode::Internal,
-            "the epoch's totals exceed what an amount can hold",
-        )
-    })?;
+    let (settlement, rewards) =
+        settle(ledger.treasury.open_fees, &contributions, &ledger.parameters).map_err(|_| {
+            Refusal::new(ErrorCode::Internal, "the epoch's totals exceed what an amount can hold")
+        })?;
     for (account, reward) in accounts.iter_mut().zip(rewards) {
         account.reward = reward;
     }
-    Ok(Event::EpochClosed(EpochClosed {
-        epoch: ledger.epoch,
-        settlement,
-        nodes: accounts,
-    }))
+    Ok(Event::EpochClosed(EpochClosed { epoch: ledger.epoch, settlement, nodes: accounts }))
 }
 
 /// A node's account before the rewards are known.

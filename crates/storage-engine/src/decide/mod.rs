@@ -40,13 +40,10 @@ pub fn decide<S: StateStore>(
     let command = ordered.command;
     let Some(ledger) = state.ledger() else {
         return Ok(match &command.action {
-            Action::Genesis(genesis) => Ok(Event::LedgerOpened {
-                ledger_id: genesis.ledger_id(),
-            }),
-            _ => refuse(
-                ErrorCode::AegisContextMissing,
-                "the ledger has no genesis; see `qfs init`",
-            ),
+            Action::Genesis(genesis) => Ok(Event::LedgerOpened { ledger_id: genesis.ledger_id() }),
+            _ => {
+                refuse(ErrorCode::AegisContextMissing, "the ledger has no genesis; see `qfs init`")
+            }
         });
     };
     if let Err(refusal) = check_frame(state, ordered, ledger) {
@@ -98,17 +95,11 @@ fn check_frame<S: StateStore>(
         Authorization::Signature { key, .. } => Some(key),
     };
     if is_reserved(&command.action) && (signer.is_none() || signer != operator) {
-        return refuse(
-            ErrorCode::Unauthorized,
-            "only the operator's signature allows this",
-        );
+        return refuse(ErrorCode::Unauthorized, "only the operator's signature allows this");
     }
     // Unsigned commands are the operator's own: nobody else's account can be charged without a signature.
     if signer.or(operator).map(AccountId::of) != Some(command.payer) {
-        return refuse(
-            ErrorCode::Unauthorized,
-            "a command is paid by the key that signs it",
-        );
+        return refuse(ErrorCode::Unauthorized, "a command is paid by the key that signs it");
     }
     Ok(())
 }

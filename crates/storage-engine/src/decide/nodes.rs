@@ -18,24 +18,16 @@ pub(super) fn register<S: StateStore>(
     let Some(number) = state.node_number(&node.node_id)? else {
         let next = u32::try_from(state.nodes().len()).unwrap_or(u32::MAX);
         if next >= MAX_NODES {
-            return Ok(refuse(
-                ErrorCode::Limit,
-                "a ledger registers at most 400 nodes",
-            ));
+            return Ok(refuse(ErrorCode::Limit, "a ledger registers at most 400 nodes"));
         }
         return Ok(Ok(Event::NodeRegistered { node: next }));
     };
-    let record = state
-        .node(number)
-        .ok_or(StateError::Broken("a node has no record"))?;
+    let record = state.node(number).ok_or(StateError::Broken("a node has no record"))?;
     let same = record.key_hash == Hash32::of(&node.public_key)
         && record.scheme == node.scheme
         && record.domain == node.domain;
     if !same || state.node_key(number)?.is_some() {
-        return Ok(refuse(
-            ErrorCode::Conflict,
-            "a node of this name is registered already",
-        ));
+        return Ok(refuse(ErrorCode::Conflict, "a node of this name is registered already"));
     }
     Ok(Ok(Event::NodeKeyDisclosed { node: number }))
 }
@@ -46,10 +38,7 @@ pub(super) fn reassign<S: StateStore>(
 ) -> StateResult<Decision, S> {
     let record = state.version(&reassign.object, reassign.version)?;
     let Some(stored) = record.and_then(|record| record.stored) else {
-        return Ok(refuse(
-            ErrorCode::NotFound,
-            "there is no such version with content",
-        ));
+        return Ok(refuse(ErrorCode::NotFound, "there is no such version with content"));
     };
     Ok(check_move(&stored, reassign, state.eligible()).map(|()| Event::Reassigned))
 }
@@ -61,10 +50,7 @@ fn check_move(
     eligible: &[NodeNumber],
 ) -> Result<(), Refusal> {
     let Content::Single(layout) = &stored.content else {
-        return refuse(
-            ErrorCode::InvalidInput,
-            "the version has no shards of its own",
-        );
+        return refuse(ErrorCode::InvalidInput, "the version has no shards of its own");
     };
     let profile = layout.profile;
     if reassign.column >= profile.columns() || reassign.copy >= u32::from(profile.replicas) {
@@ -76,16 +62,10 @@ fn check_move(
         return refuse(ErrorCode::Conflict, "the copy is not assigned to this node");
     }
     if !eligible.contains(&reassign.to) {
-        return refuse(
-            ErrorCode::NoEligibleNodes,
-            "the new node is not eligible in this epoch",
-        );
+        return refuse(ErrorCode::NoEligibleNodes, "the new node is not eligible in this epoch");
     }
     if siblings(stored, profile, reassign.column).contains(&reassign.to) {
-        return refuse(
-            ErrorCode::Conflict,
-            "the new node holds a sibling of this copy",
-        );
+        return refuse(ErrorCode::Conflict, "the new node holds a sibling of this copy");
     }
     Ok(())
 }

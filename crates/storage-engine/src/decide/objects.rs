@@ -40,10 +40,7 @@ pub(super) fn store<S: StateStore>(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let Ok(fee) = storage_fee(layout.size, metadata_keys, &ledger.parameters) else {
-        return Ok(refuse(
-            ErrorCode::Limit,
-            "the fee exceeds what an amount can hold",
-        ));
+        return Ok(refuse(ErrorCode::Limit, "the fee exceeds what an amount can hold"));
     };
     if ledger.treasury.charged(fee).is_err() {
         return Ok(refuse(
@@ -51,31 +48,18 @@ pub(super) fn store<S: StateStore>(
             "all fees together would exceed what an amount can hold",
         ));
     }
-    if state
-        .account(&command.payer)?
-        .charged(fee, ledger.parameters.prepaid)
-        .is_err()
-    {
+    if state.account(&command.payer)?.charged(fee, ledger.parameters.prepaid).is_err() {
         return Ok(refuse_with(
             ErrorCode::InsufficientFunds,
             format!("the fee is {fee} ATR and the payer's balance does not cover it"),
         ));
     }
-    let copies = geometry
-        .stored_len()
-        .checked_mul(u64::from(layout.profile.replicas));
+    let copies = geometry.stored_len().checked_mul(u64::from(layout.profile.replicas));
     let total = copies.and_then(|copies| ledger.bytes_stored.checked_add(copies));
     if total.is_none_or(|total| total > MAX_TOTAL_BYTES) {
-        return Ok(refuse(
-            ErrorCode::Limit,
-            "the nodes together hold at most 2^60 bytes",
-        ));
+        return Ok(refuse(ErrorCode::Limit, "the nodes together hold at most 2^60 bytes"));
     }
-    Ok(Ok(Event::Stored {
-        fee,
-        assignment,
-        update: object.is_some(),
-    }))
+    Ok(Ok(Event::Stored { fee, assignment, update: object.is_some() }))
 }
 
 /// Versions grow, and belong to one owner (PR-8, PR-9).
@@ -86,18 +70,12 @@ fn check_next_version(
 ) -> Result<(), Refusal> {
     let Some(object) = object else { return Ok(()) };
     if object.owner != *payer {
-        return refuse(
-            ErrorCode::Unauthorized,
-            "the object belongs to another account",
-        );
+        return refuse(ErrorCode::Unauthorized, "the object belongs to another account");
     }
     if version <= object.latest {
         return refuse_with(
             ErrorCode::InvalidVersion,
-            format!(
-                "version {version} is not greater than the latest, {}",
-                object.latest
-            ),
+            format!("version {version} is not greater than the latest, {}", object.latest),
         );
     }
     Ok(())
@@ -108,10 +86,7 @@ fn check_content<'a>(
     store: &'a Store,
 ) -> Result<(&'a Layout, Geometry), Refusal> {
     let Content::Single(layout) = &store.content else {
-        return refuse(
-            ErrorCode::InvalidInput,
-            "manifests are not offered by this ledger",
-        );
+        return refuse(ErrorCode::InvalidInput, "manifests are not offered by this ledger");
     };
     let parameters = &ledger.parameters;
     if layout.profile != parameters.profile || layout.block_size != parameters.block_size {
@@ -124,10 +99,7 @@ fn check_content<'a>(
         );
     }
     if u32::try_from(store.metadata.len()).map_or(true, |len| len > parameters.metadata_limit) {
-        return refuse(
-            ErrorCode::Limit,
-            "the metadata is longer than this ledger allows",
-        );
+        return refuse(ErrorCode::Limit, "the metadata is longer than this ledger allows");
     }
     let geometry = Geometry::of(layout)
         .map_err(|error| Refusal::with(ErrorCode::InvalidInput, format!("{error}")))?;
@@ -151,14 +123,9 @@ fn placed<S: StateStore>(
         return Ok(Ok(now));
     }
     if store.epoch == 0 || store.epoch > ledger.epoch {
-        return Ok(refuse(
-            ErrorCode::InvalidInput,
-            "the command names an epoch that never was",
-        ));
+        return Ok(refuse(ErrorCode::InvalidInput, "the command names an epoch that never was"));
     }
-    let then = state
-        .epoch_record(store.epoch)?
-        .map(|record| place(&record.eligible));
+    let then = state.epoch_record(store.epoch)?.map(|record| place(&record.eligible));
     Ok(if then == Some(Ok(now.clone())) {
         Ok(now)
     } else {
@@ -204,10 +171,7 @@ pub(super) fn purge<S: StateStore>(
         return Ok(refuse(ErrorCode::NotFound, "there is no such object"));
     };
     if object.owner != *payer {
-        return Ok(refuse(
-            ErrorCode::Unauthorized,
-            "the object belongs to another account",
-        ));
+        return Ok(refuse(ErrorCode::Unauthorized, "the object belongs to another account"));
     }
     if state.version(id, version)?.is_none() {
         return Ok(refuse(ErrorCode::NotFound, "there is no such version"));

@@ -55,15 +55,7 @@ impl LayoutBuilder {
         // The codec refuses only what `validate_shape` has refused already.
         let codec = Codec::new(profile).map_err(|_| LayoutError::BlockSize)?;
         let trees = (0..profile.columns()).map(|_| TreeBuilder::new()).collect();
-        Ok(Self {
-            block_size,
-            profile,
-            codec,
-            trees,
-            stripe: Vec::new(),
-            stripe_size,
-            size: 0,
-        })
+        Ok(Self { block_size, profile, codec, trees, stripe: Vec::new(), stripe_size, size: 0 })
     }
 
     /// Takes the next bytes of the content; whole stripes go to `sink`.
@@ -117,15 +109,9 @@ impl LayoutBuilder {
         if self.profile.parity > 0 {
             // The first block is the longest: padding all to it leaves every block at a multiple of its length.
             let width = self.stripe.len().min(block);
-            self.stripe
-                .resize(width.saturating_mul(usize::from(self.profile.data)), 0);
-            let parity = self
-                .codec
-                .encode(&self.stripe)
-                .map_err(BuildError::Erasure)?;
-            let columns = (0..)
-                .zip(&mut self.trees)
-                .skip(usize::from(self.profile.data));
+            self.stripe.resize(width.saturating_mul(usize::from(self.profile.data)), 0);
+            let parity = self.codec.encode(&self.stripe).map_err(BuildError::Erasure)?;
+            let columns = (0..).zip(&mut self.trees).skip(usize::from(self.profile.data));
             for (bytes, (column, tree)) in parity.iter().zip(columns) {
                 emit(column, tree, bytes, sink)?;
             }
@@ -179,9 +165,7 @@ mod tests {
     use protocol::layout::BLOCK_SIZE;
 
     fn content(len: usize) -> Vec<u8> {
-        (0..len)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect()
+        (0..len).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
     }
 
     /// Layout and shards of content that arrives in pieces of `step` bytes.
@@ -193,10 +177,7 @@ mod tests {
     ) -> (Layout, Vec<Vec<u8>>) {
         let mut shards = vec![Vec::new(); profile.columns() as usize];
         let mut sink = |column: u32, bytes: &[u8], leaves: &[Hash32]| {
-            assert_eq!(
-                leaves,
-                bytes.chunks(4096).map(leaf_hash).collect::<Vec<_>>()
-            );
+            assert_eq!(leaves, bytes.chunks(4096).map(leaf_hash).collect::<Vec<_>>());
             shards[column as usize].extend_from_slice(bytes);
             Ok::<(), Infallible>(())
         };
@@ -217,11 +198,7 @@ mod tests {
     /// LA-7, LA-8: the shards are those of the geometry, whatever the pieces.
     #[test]
     fn la_8_shards_match_the_geometry() {
-        let ec = Profile {
-            data: 3,
-            parity: 2,
-            replicas: 1,
-        };
+        let ec = Profile { data: 3, parity: 2, replicas: 1 };
         for profile in [Profile::QFS_V13, ec] {
             for size in [0, 1, 4095, 4096, 4097, 12_288, 16_384, 16_385, 50_000] {
                 let bytes = content(size);
@@ -258,19 +235,12 @@ mod tests {
     /// LA-9: a short stripe is padded with zeros to its longest block, and no further.
     #[test]
     fn la_9_parity_of_a_short_stripe() {
-        let profile = Profile {
-            data: 3,
-            parity: 2,
-            replicas: 1,
-        };
+        let profile = Profile { data: 3, parity: 2, replicas: 1 };
         let bytes = content(4096 + 100);
         let (_, shards) = lay_out(&bytes, 4096, profile, usize::MAX);
         let mut padded = bytes.clone();
         padded.resize(3 * 4096, 0);
-        assert_eq!(
-            shards[3..],
-            Codec::new(profile).unwrap().encode(&padded).unwrap()
-        );
+        assert_eq!(shards[3..], Codec::new(profile).unwrap().encode(&padded).unwrap());
         let (_, small) = lay_out(&bytes[..10], 4096, profile, usize::MAX);
         assert_eq!((small[3].len(), small[4].len()), (10, 10));
     }
@@ -298,9 +268,6 @@ mod tests {
     fn a_refusing_sink_ends_the_layout() {
         let mut builder = LayoutBuilder::new(4096, Profile::QFS_V13).unwrap();
         let mut sink = |_: u32, _: &[u8], _: &[Hash32]| Err("full");
-        assert_eq!(
-            builder.push(&content(4 * 4096), &mut sink),
-            Err(BuildError::Sink("full"))
-        );
+        assert_eq!(builder.push(&content(4 * 4096), &mut sink), Err(BuildError::Sink("full")));
     }
 }

@@ -43,13 +43,7 @@ impl Geometry {
         let block = NonZeroU64::new(u64::from(block_size)).ok_or(LayoutError::BlockSize)?;
         // Validation has refused k = 0.
         let data = NonZeroU64::new(u64::from(profile.data)).ok_or(LayoutError::Roots)?;
-        Ok(Self {
-            size,
-            block_size,
-            profile,
-            block,
-            data,
-        })
+        Ok(Self { size, block_size, profile, block, data })
     }
 
     /// The shape of a layout, whose roots are checked to be one for each column.
@@ -182,16 +176,11 @@ impl Geometry {
     }
 
     fn span(&self, stripe: u64, column: u32, range: &Range<u64>) -> Option<Span> {
-        let block = stripe
-            .checked_mul(self.data.get())?
-            .checked_add(u64::from(column))?;
+        let block = stripe.checked_mul(self.data.get())?.checked_add(u64::from(column))?;
         let start = block.checked_mul(self.block.get())?;
         let end = start.checked_add(u64::from(self.cell_len(stripe, column)))?;
         let from = start.max(range.start);
-        let len = end
-            .min(range.end)
-            .checked_sub(from)
-            .filter(|len| *len > 0)?;
+        let len = end.min(range.end).checked_sub(from).filter(|len| *len > 0)?;
         let cell_offset = from.checked_sub(start)?;
         Some(Span {
             stripe,
@@ -224,9 +213,7 @@ mod tests {
     }
 
     fn lens(geometry: &Geometry) -> Vec<u64> {
-        (0..geometry.columns())
-            .map(|column| geometry.shard_len(column))
-            .collect()
+        (0..geometry.columns()).map(|column| geometry.shard_len(column)).collect()
     }
 
     /// LA-7: block b lies in stripe b / k, column b mod k.
@@ -249,18 +236,11 @@ mod tests {
             (BLOCK + 1, [BLOCK, 1, 0, 0]),
             (4 * BLOCK, [BLOCK; 4]),
             (4 * BLOCK + 1, [BLOCK + 1, BLOCK, BLOCK, BLOCK]),
-            (
-                21 * BLOCK + 17,
-                [6 * BLOCK, 5 * BLOCK + 17, 5 * BLOCK, 5 * BLOCK],
-            ),
+            (21 * BLOCK + 17, [6 * BLOCK, 5 * BLOCK + 17, 5 * BLOCK, 5 * BLOCK]),
         ] {
             assert_eq!(lens(&shape(size, Profile::QFS_V13)), expected, "{size}");
         }
-        let ec = Profile {
-            data: 2,
-            parity: 2,
-            replicas: 1,
-        };
+        let ec = Profile { data: 2, parity: 2, replicas: 1 };
         for (size, expected) in [
             (0, [0, 0, 0, 0]),
             (1, [1, 0, 1, 1]),
@@ -297,49 +277,26 @@ mod tests {
         let hundred_gib = 100 << 30;
         let geometry = shape(hundred_gib + 1, Profile::QFS_V13);
         assert_eq!((geometry.blocks(), geometry.stripes()), (409_601, 102_401));
-        assert_eq!(
-            lens(&geometry),
-            [(25 << 30) + 1, 25 << 30, 25 << 30, 25 << 30]
-        );
-        assert_eq!(
-            geometry.stripes_of(&(hundred_gib..u64::MAX)),
-            102_400..102_401
-        );
+        assert_eq!(lens(&geometry), [(25 << 30) + 1, 25 << 30, 25 << 30, 25 << 30]);
+        assert_eq!(geometry.stripes_of(&(hundred_gib..u64::MAX)), 102_400..102_401);
         for profile in [Profile::QFS_V13, Profile::EC_16_6] {
             let geometry = shape(MAX_OBJECT_SIZE, profile);
             let data = u32::from(profile.data);
-            assert_eq!(
-                (0..data).map(|c| geometry.shard_len(c)).sum::<u64>(),
-                MAX_OBJECT_SIZE
-            );
+            assert_eq!((0..data).map(|c| geometry.shard_len(c)).sum::<u64>(), MAX_OBJECT_SIZE);
             let parity = u64::from(profile.parity) * (MAX_OBJECT_SIZE / u64::from(profile.data));
             assert_eq!(geometry.stored_len(), MAX_OBJECT_SIZE + parity);
             let last = MAX_OBJECT_SIZE - 1..MAX_OBJECT_SIZE;
             let stripe = geometry.stripes() - 1;
             assert_eq!(geometry.stripes_of(&last), stripe..stripe + 1);
-            assert_eq!(
-                geometry
-                    .spans(stripe, &last)
-                    .map(|span| span.len)
-                    .collect::<Vec<_>>(),
-                [1]
-            );
+            assert_eq!(geometry.spans(stripe, &last).map(|span| span.len).collect::<Vec<_>>(), [1]);
         }
     }
 
     /// LA-14: the spans of a range are exactly its bytes, in order, each where the block matrix puts it.
     #[test]
     fn la_14_ranges() {
-        let geometry = Geometry::new(
-            100_001,
-            4096,
-            Profile {
-                data: 3,
-                parity: 1,
-                replicas: 1,
-            },
-        )
-        .unwrap();
+        let geometry =
+            Geometry::new(100_001, 4096, Profile { data: 3, parity: 1, replicas: 1 }).unwrap();
         for start in (0..100_100).step_by(1_777) {
             for len in [0, 1, 4095, 4096, 4097, 30_000, 200_000] {
                 let range = start..start + len;
@@ -362,20 +319,10 @@ mod tests {
 
     #[test]
     fn unsound_shapes_are_refused() {
-        assert_eq!(
-            Geometry::new(1, 0, Profile::QFS_V13),
-            Err(LayoutError::BlockSize)
-        );
-        assert_eq!(
-            Geometry::new(u64::MAX, 4096, Profile::QFS_V13),
-            Err(LayoutError::Size)
-        );
-        let none = Layout {
-            size: 1,
-            block_size: 4096,
-            profile: Profile::QFS_V13,
-            roots: Vec::new(),
-        };
+        assert_eq!(Geometry::new(1, 0, Profile::QFS_V13), Err(LayoutError::BlockSize));
+        assert_eq!(Geometry::new(u64::MAX, 4096, Profile::QFS_V13), Err(LayoutError::Size));
+        let none =
+            Layout { size: 1, block_size: 4096, profile: Profile::QFS_V13, roots: Vec::new() };
         assert_eq!(shard_len(&none, 0), Err(LayoutError::Roots));
     }
 }

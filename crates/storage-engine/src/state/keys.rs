@@ -14,8 +14,7 @@ const UNAUTHENTICATED: [u8; 3] = [b'C', b'T', b'Z'];
 /// Whether the state root covers the record at `key`.
 #[must_use]
 pub fn is_authenticated(key: &[u8]) -> bool {
-    key.first()
-        .is_some_and(|kind| !UNAUTHENTICATED.contains(kind))
+    key.first().is_some_and(|kind| !UNAUTHENTICATED.contains(kind))
 }
 
 /// Genesis, as it was given.
@@ -81,19 +80,13 @@ pub fn version(id: &ObjectId, version: u64) -> Vec<u8> {
 /// All versions of one object: from, end.
 #[must_use]
 pub fn versions(id: &ObjectId) -> (Vec<u8>, Vec<u8>) {
-    (
-        [b"V", id.0.as_bytes(), SEPARATOR].concat(),
-        [b"V", id.0.as_bytes(), &[1]].concat(),
-    )
+    ([b"V", id.0.as_bytes(), SEPARATOR].concat(), [b"V", id.0.as_bytes(), &[1]].concat())
 }
 
 /// All versions of all objects whose name begins with `prefix`: from, end. UTF-8 has no byte 0xff.
 #[must_use]
 pub fn versions_with_prefix(prefix: &str) -> (Vec<u8>, Vec<u8>) {
-    (
-        [b"V", prefix.as_bytes()].concat(),
-        [b"V", prefix.as_bytes(), &[0xff]].concat(),
-    )
+    ([b"V", prefix.as_bytes()].concat(), [b"V", prefix.as_bytes(), &[0xff]].concat())
 }
 
 /// Splits a key made by [`version`].
@@ -108,13 +101,7 @@ pub fn parse_version(key: &[u8]) -> Option<(&str, u64)> {
 /// That a shard was proved by a node in an epoch.
 #[must_use]
 pub fn proof(epoch: u64, node: NodeNumber, shard_id: &Hash32) -> Vec<u8> {
-    [
-        b"S",
-        &epoch.to_be_bytes()[..],
-        &node.to_be_bytes(),
-        shard_id.as_ref(),
-    ]
-    .concat()
+    [b"S", &epoch.to_be_bytes()[..], &node.to_be_bytes(), shard_id.as_ref()].concat()
 }
 
 /// All proofs of an epoch: from, end.
@@ -137,12 +124,7 @@ pub fn commands(epoch: u64) -> (Vec<u8>, Vec<u8>) {
 
 fn range(kind: u8, epoch: u64) -> (Vec<u8>, Vec<u8>) {
     let bound = |epoch: u64| [&[kind], &epoch.to_be_bytes()[..]].concat();
-    (
-        bound(epoch),
-        epoch
-            .checked_add(1)
-            .map_or_else(|| [kind.saturating_add(1)].to_vec(), bound),
-    )
+    (bound(epoch), epoch.checked_add(1).map_or_else(|| [kind.saturating_add(1)].to_vec(), bound))
 }
 
 /// A node of the state tree: the subtree of all paths that begin with the first `depth` bits of `path`.

@@ -110,9 +110,8 @@ impl<S: StateStore> State<S> {
     }
 
     fn load_hot(&self, genesis: Genesis) -> StateResult<Hot, S> {
-        let ledger: LedgerRecord = self
-            .record(&keys::ledger())?
-            .ok_or(StateError::Broken("no ledger record"))?;
+        let ledger: LedgerRecord =
+            self.record(&keys::ledger())?.ok_or(StateError::Broken("no ledger record"))?;
         let mut nodes = Vec::new();
         while let Some(number) = u32::try_from(nodes.len()).ok()
             && let Some(node) = self.record(&keys::node(number))?
@@ -120,18 +119,9 @@ impl<S: StateStore> State<S> {
             nodes.push(node);
         }
         let epoch = self.epoch_record(ledger.epoch)?;
-        let eligible = epoch
-            .ok_or(StateError::Broken("no record of the open epoch"))?
-            .eligible;
+        let eligible = epoch.ok_or(StateError::Broken("no record of the open epoch"))?.eligible;
         let ledger_id = genesis.ledger_id();
-        Ok(Hot {
-            genesis,
-            ledger_id,
-            ledger,
-            nodes,
-            eligible,
-            changed_nodes: BTreeSet::new(),
-        })
+        Ok(Hot { genesis, ledger_id, ledger, nodes, eligible, changed_nodes: BTreeSet::new() })
     }
 
     // --- what is known ---
@@ -246,11 +236,7 @@ impl<S: StateStore> State<S> {
             let record: Option<CommandRecord> = self.record(&keys::command(epoch, &command.id))?;
             if let Some(CommandRecord { seq, hash }) = record {
                 let same = hash == command.hash();
-                return Ok(if same {
-                    Seen::Executed { seq }
-                } else {
-                    Seen::Conflict
-                });
+                return Ok(if same { Seen::Executed { seq } } else { Seen::Conflict });
             }
         }
         Ok(Seen::Never)
@@ -318,11 +304,7 @@ impl<S: StateStore> State<S> {
                 false
             }
         })?;
-        if damaged {
-            Err(StateError::Broken("an object's record cannot be read"))
-        } else {
-            Ok(())
-        }
+        if damaged { Err(StateError::Broken("an object's record cannot be read")) } else { Ok(()) }
     }
 
     // --- raw reads ---
@@ -418,9 +400,7 @@ impl<S: StateStore> State<S> {
         let changed = core::mem::take(&mut hot.changed_nodes);
         let mut writes = Vec::new();
         for number in changed {
-            let node = usize::try_from(number)
-                .ok()
-                .and_then(|at| hot.nodes.get(at));
+            let node = usize::try_from(number).ok().and_then(|at| hot.nodes.get(at));
             writes.extend(node.map(|node| (keys::node(number), canonical::encode(node))));
         }
         writes.push((keys::ledger(), canonical::encode(&hot.ledger)));
@@ -506,7 +486,6 @@ impl<S: StateStore> root::Nodes for State<S> {
     }
 
     fn write(&mut self, key: Vec<u8>, node: Option<TreeNode>) {
-        self.pending
-            .insert(key, node.map(|node| canonical::encode(&node)));
+        self.pending.insert(key, node.map(|node| canonical::encode(&node)));
     }
 }

@@ -89,10 +89,8 @@ fn descend<N: Nodes>(
                 [] => None,
                 [(path, value)] => Some(TreeNode::Leaf { path, value }),
                 _ => {
-                    let inserts: Vec<Change> = merged
-                        .into_iter()
-                        .map(|(path, value)| (path, Some(value)))
-                        .collect();
+                    let inserts: Vec<Change> =
+                        merged.into_iter().map(|(path, value)| (path, Some(value))).collect();
                     split(nodes, depth, path, &inserts, None)?
                 }
             }
@@ -106,10 +104,8 @@ fn descend<N: Nodes>(
 
 /// The records of a subtree that held at most one, after `changes`.
 fn merge(before: Option<TreeNode>, changes: &[Change]) -> Vec<(Hash32, Hash32)> {
-    let mut records: Vec<(Hash32, Hash32)> = changes
-        .iter()
-        .filter_map(|(path, value)| Some((*path, (*value)?)))
-        .collect();
+    let mut records: Vec<(Hash32, Hash32)> =
+        changes.iter().filter_map(|(path, value)| Some((*path, (*value)?))).collect();
     if let Some(TreeNode::Leaf { path, value }) = before
         && !changes.iter().any(|(changed, _)| *changed == path)
     {
@@ -152,10 +148,7 @@ fn split<N: Nodes>(
             return Ok(Some(leaf));
         }
     }
-    Ok(Some(TreeNode::Branch {
-        left: left.hash(),
-        right: right.hash(),
-    }))
+    Ok(Some(TreeNode::Branch { left: left.hash(), right: right.hash() }))
 }
 
 #[derive(Clone, Copy)]
@@ -183,11 +176,7 @@ fn half<N: Nodes>(
     before: Hash32,
 ) -> Result<Half, N::Error> {
     if changes.is_empty() {
-        return Ok(if before == Hash32::ZERO {
-            Half::Empty
-        } else {
-            Half::Unread(before)
-        });
+        return Ok(if before == Hash32::ZERO { Half::Empty } else { Half::Unread(before) });
     }
     Ok(descend(nodes, depth, path, changes)?.map_or(Half::Empty, Half::Known))
 }
@@ -197,19 +186,13 @@ fn mask(depth: u16) -> u8 {
 }
 
 fn bit(path: &Hash32, depth: u16) -> bool {
-    path.0
-        .get(usize::from(depth / 8))
-        .is_some_and(|byte| byte & mask(depth) != 0)
+    path.0.get(usize::from(depth / 8)).is_some_and(|byte| byte & mask(depth) != 0)
 }
 
 fn with_bit(path: &Hash32, depth: u16, one: bool) -> Hash32 {
     let mut path = *path;
     if let Some(byte) = path.0.get_mut(usize::from(depth / 8)) {
-        *byte = if one {
-            *byte | mask(depth)
-        } else {
-            *byte & !mask(depth)
-        };
+        *byte = if one { *byte | mask(depth) } else { *byte & !mask(depth) };
     }
     path
 }
@@ -240,11 +223,7 @@ mod tests {
     fn naive(records: &[(Hash32, Hash32)], depth: u16) -> Hash32 {
         match records {
             [] => Hash32::ZERO,
-            [(path, value)] => TreeNode::Leaf {
-                path: *path,
-                value: *value,
-            }
-            .hash(),
+            [(path, value)] => TreeNode::Leaf { path: *path, value: *value }.hash(),
             _ => {
                 let at = records.partition_point(|(path, _)| !bit(path, depth));
                 let (left, right) = records.split_at(at);
@@ -293,16 +272,10 @@ mod tests {
         };
         assert_eq!(root(alloc::vec![]), Hash32::ZERO);
         let (path, value) = (Hash32::of(b"a"), Hash32::of(b"value"));
-        assert_eq!(
-            root(alloc::vec![record(b"a")]),
-            Hash32::of_parts(&[&[0], &path.0, &value.0])
-        );
+        assert_eq!(root(alloc::vec![record(b"a")]), Hash32::of_parts(&[&[0], &path.0, &value.0]));
 
         let mut two = [(Hash32::of(b"a"), value), (Hash32::of(b"c"), value)];
         two.sort();
-        assert_eq!(
-            root(alloc::vec![record(b"a"), record(b"c")]),
-            naive(&two, 0)
-        );
+        assert_eq!(root(alloc::vec![record(b"a"), record(b"c")]), naive(&two, 0));
     }
 }

@@ -55,9 +55,7 @@ impl StateStore for MemoryStore {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), Infallible> {
         if from < end {
-            let range = self
-                .0
-                .range::<[u8], _>((Bound::Included(from), Bound::Excluded(end)));
+            let range = self.0.range::<[u8], _>((Bound::Included(from), Bound::Excluded(end)));
             let _all = range.into_iter().all(|(key, value)| visit(key, value));
         }
         Ok(())
@@ -79,11 +77,7 @@ impl StateStore for MemoryStore {
 /// # Panics
 /// When `store`, which must be empty, does not conform.
 #[cfg(any(test, feature = "conformance"))]
-#[expect(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    reason = "a test suite"
-)]
+#[expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test suite")]
 pub fn conformance<S: StateStore>(mut store: S)
 where
     S::Fault: core::fmt::Debug,
@@ -99,10 +93,7 @@ where
         seen
     };
     let change = |pairs: &[(&[u8], Option<&[u8]>)]| -> Changes {
-        pairs
-            .iter()
-            .map(|(k, v)| (k.to_vec(), v.map(<[u8]>::to_vec)))
-            .collect()
+        pairs.iter().map(|(k, v)| (k.to_vec(), v.map(<[u8]>::to_vec))).collect()
     };
     assert_eq!(store.get(b"a").unwrap(), None);
     assert!(pairs(&store, b"", b"\xff\xff").is_empty());
@@ -117,21 +108,10 @@ where
     assert_eq!(store.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
     assert_eq!(store.get(b"a\0").unwrap().as_deref(), Some(&b""[..]));
     let keys = |pairs: Vec<(Vec<u8>, Vec<u8>)>| pairs.into_iter().map(|p| p.0).collect::<Vec<_>>();
-    assert_eq!(
-        keys(pairs(&store, b"a", b"b")),
-        [b"a".to_vec(), b"a\0".to_vec()]
-    );
-    assert_eq!(
-        keys(pairs(&store, b"", b"\xff")).len(),
-        3,
-        "the end is excluded"
-    );
+    assert_eq!(keys(pairs(&store, b"a", b"b")), [b"a".to_vec(), b"a\0".to_vec()]);
+    assert_eq!(keys(pairs(&store, b"", b"\xff")).len(), 3, "the end is excluded");
     assert_eq!(keys(pairs(&store, b"b", b"b")).len(), 0);
-    assert_eq!(
-        keys(pairs(&store, b"b", b"a")).len(),
-        0,
-        "an inverted range is empty"
-    );
+    assert_eq!(keys(pairs(&store, b"b", b"a")).len(), 0, "an inverted range is empty");
     let mut visited = 0;
     store
         .scan(b"", b"\xff\xff", &mut |_, _| {
@@ -140,13 +120,7 @@ where
         })
         .unwrap();
     assert_eq!(visited, 2, "the visitor stops the scan");
-    store
-        .commit(change(&[
-            (b"a", None),
-            (b"missing", None),
-            (b"b", Some(b"3")),
-        ]))
-        .unwrap();
+    store.commit(change(&[(b"a", None), (b"missing", None), (b"b", Some(b"3"))])).unwrap();
     assert_eq!(store.get(b"a").unwrap(), None);
     assert_eq!(store.get(b"b").unwrap().as_deref(), Some(&b"3"[..]));
 }

@@ -25,11 +25,7 @@ pub const BLOCK: u32 = 4096;
 pub const SCHEME: &str = "ML-DSA-44";
 
 /// A small profile with parity.
-pub const EC: Profile = Profile {
-    data: 2,
-    parity: 2,
-    replicas: 1,
-};
+pub const EC: Profile = Profile { data: 2, parity: 2, replicas: 1 };
 
 pub fn object(name: &str) -> ObjectId {
     ObjectId(name.into())
@@ -44,10 +40,7 @@ pub fn node_key(number: u32) -> Vec<u8> {
 }
 
 pub fn parameters(profile: Profile) -> Parameters {
-    Parameters {
-        block_size: BLOCK,
-        ..Parameters::v13(profile)
-    }
+    Parameters { block_size: BLOCK, ..Parameters::v13(profile) }
 }
 
 pub fn genesis(nodes: u32) -> Genesis {
@@ -90,11 +83,7 @@ pub fn sample(size: usize, profile: Profile) -> Sample {
     let mut builder = LayoutBuilder::new(BLOCK, profile).unwrap();
     builder.push(&content, &mut sink).unwrap();
     let layout = builder.finish(&mut sink).unwrap();
-    Sample {
-        layout,
-        commit: hash_commit(&content, b"{}"),
-        leaves,
-    }
+    Sample { layout, commit: hash_commit(&content, b"{}"), leaves }
 }
 
 pub fn store(name: &str, version: u64, epoch: u64, sample: &Sample) -> Store {
@@ -140,17 +129,11 @@ pub fn put_layout(name: &str, change: impl FnOnce(&mut Layout)) -> Action {
 }
 
 pub fn delete(name: &str, version: u64) -> Action {
-    Action::DeleteMarker {
-        object: object(name),
-        version,
-    }
+    Action::DeleteMarker { object: object(name), version }
 }
 
 pub fn purge(name: &str, version: u64) -> Action {
-    Action::Purge {
-        object: object(name),
-        version,
-    }
+    Action::Purge { object: object(name), version }
 }
 
 pub fn reassign(
@@ -160,14 +143,7 @@ pub fn reassign(
     from: u32,
     to: u32,
 ) -> Action {
-    Action::Reassign(Reassign {
-        object: object(name),
-        version,
-        column,
-        copy,
-        from,
-        to,
-    })
+    Action::Reassign(Reassign { object: object(name), version, column, copy, from, to })
 }
 
 pub fn register(number: u32) -> RegisterNode {
@@ -223,11 +199,7 @@ pub fn advance_with(closes: u64, change: impl FnOnce(&mut AdvanceEpoch)) -> Acti
 }
 
 pub fn record(audit: u64, node: NodeNumber, answers: Vec<AuditAnswer>) -> Action {
-    Action::RecordAudit(RecordAudit {
-        audit,
-        node,
-        answers,
-    })
+    Action::RecordAudit(RecordAudit { audit, node, answers })
 }
 
 struct Levels(Vec<Vec<Hash32>>);
@@ -261,10 +233,7 @@ pub fn answer(
         version,
         column,
         leaf,
-        proof: Some(LeafProof {
-            leaf_hash: leaves[leaf as usize],
-            path,
-        }),
+        proof: Some(LeafProof { leaf_hash: leaves[leaf as usize], path }),
     }
 }
 

@@ -1,9 +1,6 @@
 //! A ledger for tests: executes commands one by one, and holds every one of them to the laws that no
 //! table should have to repeat.
-#![allow(
-    dead_code,
-    reason = "each test program uses its own part of this module"
-)]
+#![allow(dead_code, reason = "each test program uses its own part of this module")]
 
 pub mod make;
 
@@ -73,12 +70,7 @@ impl Ledger {
     /// A ledger without genesis.
     pub fn empty() -> Self {
         let open = || State::open(MemoryStore::default()).unwrap();
-        Self {
-            state: open(),
-            log: Vec::new(),
-            replica: open(),
-            ids: 0,
-        }
+        Self { state: open(), log: Vec::new(), replica: open(), ids: 0 }
     }
 
     pub fn open(genesis: Genesis) -> Self {

@@ -30,11 +30,7 @@ impl Audited {
             (Alice, put("b", 1), Accepted),
             (Operator, scope, Accepted),
         ]);
-        Self {
-            ledger,
-            content: sample(SIZE, Profile::QFS_V13),
-            seq: 3,
-        }
+        Self { ledger, content: sample(SIZE, Profile::QFS_V13), seq: 3 }
     }
 
     fn assigned(&self, column: u32) -> Vec<u32> {
@@ -71,10 +67,7 @@ impl Audited {
 }
 
 fn without_proof(answer: &AuditAnswer) -> AuditAnswer {
-    AuditAnswer {
-        proof: None,
-        ..answer.clone()
-    }
+    AuditAnswer { proof: None, ..answer.clone() }
 }
 
 /// PL-5: the beacon is the hash of the entry that opened the audit, which nobody knew before.
@@ -101,12 +94,7 @@ fn pl_5_answers_are_checked() {
     };
     let with_path = |path: Vec<Hash32>| {
         let leaf_hash = proof.leaf_hash;
-        other(&|answer| {
-            answer.proof = Some(LeafProof {
-                leaf_hash,
-                path: path.clone(),
-            })
-        })
+        other(&|answer| answer.proof = Some(LeafProof { leaf_hash, path: path.clone() }))
     };
     let longer = [&proof.path[..], &[Hash32::ZERO]].concat();
     let wrong_leaf = other(&|answer| {
@@ -122,37 +110,17 @@ fn pl_5_answers_are_checked() {
     let stranger = (0..5).find(|n| !audited.assigned(0).contains(n)).unwrap();
     audited.refuses(stranger, good.clone(), InvalidInput);
     audited.ledger.play([
-        (
-            Operator,
-            record(2, node, vec![good.clone()]),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            record(9, node, vec![good.clone()]),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            record(3, 5, vec![good.clone()]),
-            Refused(NotFound),
-        ),
+        (Operator, record(2, node, vec![good.clone()]), Refused(NotFound)),
+        (Operator, record(9, node, vec![good.clone()]), Refused(NotFound)),
+        (Operator, record(3, 5, vec![good.clone()]), Refused(NotFound)),
         (Operator, record(3, node, vec![]), NotAdmitted(Limit)),
-        (
-            Operator,
-            record(3, node, vec![without_proof(&good); 257]),
-            NotAdmitted(Limit),
-        ),
+        (Operator, record(3, node, vec![without_proof(&good); 257]), NotAdmitted(Limit)),
         (
             Operator,
             record(3, node, vec![with_path(vec![Hash32::ZERO; 65])]),
             NotAdmitted(InvalidInput),
         ),
-        (
-            Operator,
-            record(3, node, vec![other(&|a| a.version = 0)]),
-            NotAdmitted(InvalidVersion),
-        ),
+        (Operator, record(3, node, vec![other(&|a| a.version = 0)]), NotAdmitted(InvalidVersion)),
     ]);
     assert_eq!(audited.proofs(node), 0);
     assert_eq!(audited.counts(node, &[good]), (1, 0));
@@ -176,16 +144,8 @@ fn a_shard_of_many_leaves() {
         let mut cut = good.clone();
         cut.proof.as_mut().unwrap().path.pop();
         ledger.play([
-            (
-                Operator,
-                record(2, node, vec![bad]),
-                Refused(IntegrityMismatch),
-            ),
-            (
-                Operator,
-                record(2, node, vec![cut]),
-                Refused(IntegrityMismatch),
-            ),
+            (Operator, record(2, node, vec![bad]), Refused(IntegrityMismatch)),
+            (Operator, record(2, node, vec![cut]), Refused(IntegrityMismatch)),
             (Operator, record(2, node, vec![good]), Accepted),
         ]);
     }
@@ -197,13 +157,8 @@ fn pl_5_empty_shards() {
     let mut audited = Audited::open(ALL);
     let version = audited.ledger.state.version(&make::object("b"), 1).unwrap();
     let node = version.unwrap().stored.unwrap().assignment[3];
-    let empty = AuditAnswer {
-        object: make::object("b"),
-        version: 1,
-        column: 1,
-        leaf: 0,
-        proof: None,
-    };
+    let empty =
+        AuditAnswer { object: make::object("b"), version: 1, column: 1, leaf: 0, proof: None };
     audited.refuses(node, empty, ProofUnavailable);
 }
 
@@ -236,10 +191,7 @@ fn audits_end() {
     let first = audited.answer(0, node);
     assert_eq!(audited.counts(node, std::slice::from_ref(&first)), (1, 0));
     let late = audited.record(node, &[first]);
-    audited.ledger.play([
-        (Operator, ALL, Accepted),
-        (Operator, late, Refused(NotFound)),
-    ]);
+    audited.ledger.play([(Operator, ALL, Accepted), (Operator, late, Refused(NotFound))]);
     audited.seq = 6 - 1;
     let second = audited.answer(0, node);
     let late = audited.record(node, &[second]);
@@ -276,11 +228,7 @@ fn pl_6_samples() {
     ]);
     audited.seq = audited.ledger.state.cursor().next_seq - 1;
     let fresh = without_proof(&audited.answer(0, node));
-    assert_eq!(
-        audited.counts(node, &[fresh]),
-        (0, 1),
-        "a new audit counts anew"
-    );
+    assert_eq!(audited.counts(node, &[fresh]), (0, 1), "a new audit counts anew");
 }
 
 /// Versions that a marker hides are still audited; those that have ended are not.
@@ -289,16 +237,11 @@ fn audits_of_deleted_and_purged_versions() {
     let mut audited = Audited::open(ALL);
     let node = audited.assigned(0)[0];
     let good = audited.answer(0, node);
-    let marker = AuditAnswer {
-        version: 2,
-        ..good.clone()
-    };
+    let marker = AuditAnswer { version: 2, ..good.clone() };
     audited.ledger.play([(Alice, delete("a", 2), Accepted)]);
     audited.refuses(node, marker, NotFound);
     assert_eq!(audited.counts(node, std::slice::from_ref(&good)), (1, 0));
-    audited
-        .ledger
-        .play([(Alice, make::purge("a", 1), Accepted)]);
+    audited.ledger.play([(Alice, make::purge("a", 1), Accepted)]);
     audited.refuses(node, good, NotFound);
 }
 

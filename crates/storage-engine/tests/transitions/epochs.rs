@@ -44,16 +44,8 @@ fn rg_2_facts() {
         (Operator, advance(1, &[1, 0]), Refused(InvalidInput)),
         (Operator, advance(1, &[1, 1]), Refused(InvalidInput)),
         (Operator, advance(1, &[0, 3]), Refused(InvalidInput)),
-        (
-            Operator,
-            advance_with(1, |a| a.telemetry.reverse()),
-            Refused(InvalidInput),
-        ),
-        (
-            Operator,
-            advance_with(1, |a| a.telemetry[2].node = 3),
-            Refused(InvalidInput),
-        ),
+        (Operator, advance_with(1, |a| a.telemetry.reverse()), Refused(InvalidInput)),
+        (Operator, advance_with(1, |a| a.telemetry[2].node = 3), Refused(InvalidInput)),
         (
             Operator,
             advance_with(1, |a| a.registry[0].scheme = "x".repeat(65)),
@@ -75,16 +67,8 @@ fn rg_2_facts() {
             Refused(InvalidInput),
         ),
         (Operator, bands("{ }"), Refused(InvalidInput)),
-        (
-            Operator,
-            bands(&format!("\"{}\"", "x".repeat(255))),
-            Refused(InvalidInput),
-        ),
-        (
-            Operator,
-            bands(&format!("\"{}\"", "x".repeat(254))),
-            Accepted,
-        ),
+        (Operator, bands(&format!("\"{}\"", "x".repeat(255))), Refused(InvalidInput)),
+        (Operator, bands(&format!("\"{}\"", "x".repeat(254))), Accepted),
         (Operator, advance(1, &[]), Refused(EpochChanged)),
         (Operator, advance(2, &[]), Accepted),
         (Operator, advance(3, &[]), Accepted),
@@ -155,9 +139,7 @@ fn rg_2_facts_are_kept() {
     assert_eq!(record.telemetry_hash, Hash32::of(b"telemetry"));
     let known = |ledger: &Ledger| {
         let nodes = ledger.state.nodes().iter();
-        nodes
-            .map(|node| node.registry.is_some())
-            .collect::<Vec<_>>()
+        nodes.map(|node| node.registry.is_some()).collect::<Vec<_>>()
     };
     assert_eq!(known(&ledger), [true, false, true]);
     ledger.play([(Operator, advance(2, &[1]), Accepted)]);
@@ -181,22 +163,11 @@ fn st_6_a_closing_carries_the_root() {
 #[test]
 fn st_6_every_65536th_entry_carries_the_root() {
     let mut ledger = Ledger::with_nodes(3);
-    assert_eq!(
-        EntryBody::from_bytes(&ledger.log[0]).unwrap().state_root,
-        None
-    );
-    for (seq, carries) in [
-        (65_535, false),
-        (65_536, true),
-        (65_537, false),
-        (131_072, true),
-    ] {
+    assert_eq!(EntryBody::from_bytes(&ledger.log[0]).unwrap().state_root, None);
+    for (seq, carries) in [(65_535, false), (65_536, true), (65_537, false), (131_072, true)] {
         ledger.state.flush(Changes::new()).unwrap();
         let mut store = ledger.state.store().clone();
-        let cursor = Cursor {
-            next_seq: seq,
-            ..*ledger.state.cursor()
-        };
+        let cursor = Cursor { next_seq: seq, ..*ledger.state.cursor() };
         let moved = [(keys::cursor(), Some(canonical::encode(&cursor)))];
         store.commit(moved.into()).unwrap();
         let mut state = State::open(store).unwrap();

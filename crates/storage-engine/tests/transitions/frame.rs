@@ -64,16 +64,8 @@ fn genesis_is_checked() {
     let block = |genesis: &mut Genesis| genesis.parameters.block_size = 1;
     let share = |genesis: &mut Genesis| genesis.parameters.pool_share = make::ratio(101);
     Ledger::empty().play([
-        (
-            Unsigned,
-            genesis_with(|g| g.name.clear()),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Unsigned,
-            genesis_with(|g| g.name = "a b".into()),
-            NotAdmitted(InvalidInput),
-        ),
+        (Unsigned, genesis_with(|g| g.name.clear()), NotAdmitted(InvalidInput)),
+        (Unsigned, genesis_with(|g| g.name = "a b".into()), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(suites), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(council), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(bad_id), NotAdmitted(InvalidInput)),
@@ -82,16 +74,8 @@ fn genesis_is_checked() {
         (Unsigned, genesis_with(region), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(block), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(share), NotAdmitted(InvalidInput)),
-        (
-            Unsigned,
-            Action::Genesis(make::genesis(MAX_NODES + 1)),
-            NotAdmitted(Limit),
-        ),
-        (
-            Unsigned,
-            Action::Genesis(make::genesis(MAX_NODES)),
-            Accepted,
-        ),
+        (Unsigned, Action::Genesis(make::genesis(MAX_NODES + 1)), NotAdmitted(Limit)),
+        (Unsigned, Action::Genesis(make::genesis(MAX_NODES)), Accepted),
     ]);
     // A key of another length has no bytes that decode, so it cannot even stand in a log.
     let mut genesis = make::genesis(1);
@@ -117,16 +101,9 @@ fn pr_5_lifetime() {
     ];
     for (number, (valid_until_epoch, expect)) in rows.into_iter().enumerate() {
         let action = make::put_at(&format!("a{number}"), 1, 3);
-        let command = Command {
-            valid_until_epoch,
-            ..ledger.command(Alice, action)
-        };
+        let command = Command { valid_until_epoch, ..ledger.command(Alice, action) };
         let command = ledger.sign(Alice, command);
-        assert_eq!(
-            ledger.submit(command).1,
-            expect,
-            "until {valid_until_epoch}"
-        );
+        assert_eq!(ledger.submit(command).1, expect, "until {valid_until_epoch}");
     }
 }
 
@@ -169,22 +146,10 @@ fn no_answer() -> protocol::command::AuditAnswer {
 #[test]
 fn pr_4_payers() {
     let mut ledger = Ledger::with_nodes(5);
-    for (by, payer) in [
-        (Alice, Bob),
-        (Unsigned, Alice),
-        (Operator, Alice),
-        (Alice, Operator),
-    ] {
-        let command = Command {
-            payer: payer.account(),
-            ..ledger.command(by, put("a", 1))
-        };
+    for (by, payer) in [(Alice, Bob), (Unsigned, Alice), (Operator, Alice), (Alice, Operator)] {
+        let command = Command { payer: payer.account(), ..ledger.command(by, put("a", 1)) };
         let command = ledger.sign(by, command);
-        assert_eq!(
-            ledger.submit(command).1,
-            Refused(Unauthorized),
-            "{by:?} for {payer:?}"
-        );
+        assert_eq!(ledger.submit(command).1, Refused(Unauthorized), "{by:?} for {payer:?}");
     }
 }
 
@@ -203,11 +168,7 @@ fn pr_4_forged_signatures() {
     for (number, forge) in forgeries.into_iter().enumerate() {
         let mut command = ledger.command(Alice, put("a", 1));
         forge(&mut command);
-        assert_eq!(
-            ledger.submit(command).1,
-            NotAdmitted(Unauthorized),
-            "forgery {number}"
-        );
+        assert_eq!(ledger.submit(command).1, NotAdmitted(Unauthorized), "forgery {number}");
     }
     let elsewhere = ledger.command(Alice, put("a", 1));
     let elsewhere = elsewhere.sign(&Hash32::of(b"another ledger"), &Alice.signer());
@@ -254,14 +215,8 @@ fn pr_5_ids_are_remembered_for_two_epochs() {
     let mut other = accepted.clone();
     other.action = put("b", 1);
     for closes in 1..=2 {
-        assert_eq!(
-            ledger.state.seen(&accepted).unwrap(),
-            Seen::Executed { seq: 1 }
-        );
-        assert_eq!(
-            ledger.state.seen(&refused).unwrap(),
-            Seen::Executed { seq: 2 }
-        );
+        assert_eq!(ledger.state.seen(&accepted).unwrap(), Seen::Executed { seq: 1 });
+        assert_eq!(ledger.state.seen(&refused).unwrap(), Seen::Executed { seq: 2 });
         assert_eq!(ledger.state.seen(&other).unwrap(), Seen::Conflict);
         ledger.play([(Operator, advance(closes, &[0, 1, 2]), Accepted)]);
     }
@@ -277,10 +232,7 @@ fn the_id_of_a_closing_is_remembered() {
     let closing = ledger.command(Operator, advance(1, &[0, 1, 2]));
     ledger.submit(closing.clone());
     ledger.play([(Operator, advance(2, &[0, 1, 2]), Accepted)]);
-    assert_eq!(
-        ledger.state.seen(&closing).unwrap(),
-        Seen::Executed { seq: 1 }
-    );
+    assert_eq!(ledger.state.seen(&closing).unwrap(), Seen::Executed { seq: 1 });
     ledger.play([(Operator, advance(3, &[0, 1, 2]), Accepted)]);
     assert_eq!(ledger.state.seen(&closing).unwrap(), Seen::Never);
 }
@@ -327,10 +279,7 @@ fn pr_2_commands_that_do_not_fit() {
     ]);
     let oversize = ledger.command(Operator, answers(256));
     let executed = execute_committed(&mut ledger.state, 9, oversize);
-    assert!(
-        matches!(executed, Err(StateError::Broken(_))),
-        "no entry can hold it"
-    );
+    assert!(matches!(executed, Err(StateError::Broken(_))), "no entry can hold it");
 }
 
 /// Misuse by the caller is an error that stops the replica, not an outcome.
@@ -341,27 +290,12 @@ fn the_order_of_calls_is_held() {
     ledger.submit(again.clone());
     let state = &mut ledger.state;
     let broken = |result: Result<_, StateError<_>>| matches!(result, Err(StateError::Broken(_)));
-    assert!(
-        broken(execute_committed(state, 9, again.clone()).map(drop)),
-        "an id twice"
-    );
-    let fresh = |n| Command {
-        id: protocol::CommandId([n; 16]),
-        ..again.clone()
-    };
-    assert!(
-        broken(execute_committed(state, 1, fresh(7)).map(drop)),
-        "the tick goes back"
-    );
+    assert!(broken(execute_committed(state, 9, again.clone()).map(drop)), "an id twice");
+    let fresh = |n| Command { id: protocol::CommandId([n; 16]), ..again.clone() };
+    assert!(broken(execute_committed(state, 1, fresh(7)).map(drop)), "the tick goes back");
     let executed = execute_committed(state, 2, fresh(7)).unwrap();
-    assert!(
-        broken(state.flush(Changes::new())),
-        "a flush before the link"
-    );
-    assert!(
-        broken(execute_committed(state, 9, fresh(8)).map(drop)),
-        "no link between"
-    );
+    assert!(broken(state.flush(Changes::new())), "a flush before the link");
+    assert!(broken(execute_committed(state, 9, fresh(8)).map(drop)), "no link between");
     link(state, &executed.bytes);
     assert!(broken(state.link(Hash32::ZERO)), "a second link");
     assert!(state.flush(Changes::new()).is_ok());

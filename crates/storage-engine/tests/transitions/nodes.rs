@@ -35,28 +35,12 @@ fn rg_3_registration() {
         node.public_key = vec![1; 2_592];
     };
     Ledger::with_nodes(3).play([
-        (
-            Operator,
-            register_with(3, no_key),
-            NotAdmitted(InvalidInput),
-        ),
+        (Operator, register_with(3, no_key), NotAdmitted(InvalidInput)),
         (Operator, register_with(3, long), NotAdmitted(InvalidInput)),
-        (
-            Operator,
-            register_with(3, scheme),
-            NotAdmitted(InvalidInput),
-        ),
+        (Operator, register_with(3, scheme), NotAdmitted(InvalidInput)),
         (Operator, register_with(3, id), NotAdmitted(InvalidInput)),
-        (
-            Operator,
-            register_with(3, region),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Operator,
-            register_with(3, operator),
-            NotAdmitted(InvalidInput),
-        ),
+        (Operator, register_with(3, region), NotAdmitted(InvalidInput)),
+        (Operator, register_with(3, operator), NotAdmitted(InvalidInput)),
         (Operator, join(3), Accepted),
         (Operator, join(3), Refused(Conflict)),
         (Operator, register_with(3, dilithium), Refused(Conflict)),
@@ -69,10 +53,7 @@ fn rg_3_registration() {
 fn keys_of_genesis_nodes() {
     let other_key = |node: &mut RegisterNode| node.public_key[0] ^= 1;
     let other_domain = |node: &mut RegisterNode| {
-        node.domain = FailureDomain {
-            asn: 1,
-            ..FailureDomain::default()
-        }
+        node.domain = FailureDomain { asn: 1, ..FailureDomain::default() }
     };
     let mut ledger = Ledger::with_nodes(3);
     ledger.play([
@@ -98,15 +79,8 @@ fn rg_4_a_new_node_waits_for_the_next_epoch() {
         (Operator, advance(1, &[0, 1, 2]), Accepted),
         (Alice, make::put_at("a", 1, 2), Accepted),
     ]);
-    let names = ledger
-        .state
-        .nodes()
-        .iter()
-        .map(|node| node.node_id.0.as_str());
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        ["node-000", "node-001", "node-007"]
-    );
+    let names = ledger.state.nodes().iter().map(|node| node.node_id.0.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["node-000", "node-001", "node-007"]);
 }
 
 /// PL-1: the list is sorted by name, whatever the order in which nodes joined.
@@ -118,10 +92,7 @@ fn pl_1_eligible_nodes_are_sorted_by_name() {
     }
     let mut ledger = Ledger::open(genesis);
     assert_eq!(ledger.state.eligible(), [1, 0, 2]);
-    ledger.play([
-        (Operator, join(3), Accepted),
-        (Operator, advance(1, &[0, 1, 2, 3]), Accepted),
-    ]);
+    ledger.play([(Operator, join(3), Accepted), (Operator, advance(1, &[0, 1, 2, 3]), Accepted)]);
     assert_eq!(ledger.state.eligible(), [1, 3, 0, 2]);
 }
 
@@ -141,12 +112,7 @@ fn assignment(ledger: &Ledger, name: &str) -> Vec<u32> {
 }
 
 fn bytes(ledger: &Ledger) -> Vec<u64> {
-    ledger
-        .state
-        .nodes()
-        .iter()
-        .map(|node| node.bytes_stored)
-        .collect()
+    ledger.state.nodes().iter().map(|node| node.bytes_stored).collect()
 }
 
 /// PL-8: a copy moves only to an eligible node that holds no sibling.
@@ -164,76 +130,20 @@ fn reassigning() {
     let free = |node: &u32| !placed[3..6].contains(node);
     let to = (0..5).find(free).unwrap();
     ledger.play([
-        (
-            Operator,
-            reassign("a", 0, (1, 0), from, to),
-            NotAdmitted(InvalidVersion),
-        ),
-        (
-            Operator,
-            reassign("", 1, (1, 0), from, to),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Operator,
-            reassign("a", 3, (1, 0), from, to),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 2, (1, 0), from, to),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (4, 0), from, to),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (u32::MAX, 0), from, to),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (0, 3), from, to),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, u32::MAX), from, to),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, 0), to, to),
-            Refused(Conflict),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, 1), from, to),
-            Refused(Conflict),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, 0), from, sibling),
-            Refused(Conflict),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, 0), from, from),
-            Refused(Conflict),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, 0), from, 5),
-            Refused(NoEligibleNodes),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (1, 0), from, 99),
-            Refused(NoEligibleNodes),
-        ),
+        (Operator, reassign("a", 0, (1, 0), from, to), NotAdmitted(InvalidVersion)),
+        (Operator, reassign("", 1, (1, 0), from, to), NotAdmitted(InvalidInput)),
+        (Operator, reassign("a", 3, (1, 0), from, to), Refused(NotFound)),
+        (Operator, reassign("a", 2, (1, 0), from, to), Refused(NotFound)),
+        (Operator, reassign("a", 1, (4, 0), from, to), Refused(NotFound)),
+        (Operator, reassign("a", 1, (u32::MAX, 0), from, to), Refused(NotFound)),
+        (Operator, reassign("a", 1, (0, 3), from, to), Refused(NotFound)),
+        (Operator, reassign("a", 1, (1, u32::MAX), from, to), Refused(NotFound)),
+        (Operator, reassign("a", 1, (1, 0), to, to), Refused(Conflict)),
+        (Operator, reassign("a", 1, (1, 1), from, to), Refused(Conflict)),
+        (Operator, reassign("a", 1, (1, 0), from, sibling), Refused(Conflict)),
+        (Operator, reassign("a", 1, (1, 0), from, from), Refused(Conflict)),
+        (Operator, reassign("a", 1, (1, 0), from, 5), Refused(NoEligibleNodes)),
+        (Operator, reassign("a", 1, (1, 0), from, 99), Refused(NoEligibleNodes)),
     ]);
     let before = bytes(&ledger);
     ledger.play([(Operator, reassign("a", 1, (1, 0), from, to), Accepted)]);
@@ -244,11 +154,7 @@ fn reassigning() {
     assert_eq!(after.iter().sum::<u64>(), before.iter().sum::<u64>());
     assert_eq!(assignment(&ledger, "a")[3], to);
     ledger.play([
-        (
-            Operator,
-            reassign("a", 1, (1, 0), from, to),
-            Refused(Conflict),
-        ),
+        (Operator, reassign("a", 1, (1, 0), from, to), Refused(Conflict)),
         (Operator, reassign("a", 1, (1, 0), to, from), Accepted),
     ]);
     assert_eq!(bytes(&ledger), before);
@@ -263,25 +169,9 @@ fn reassigning_with_parity() {
     let placed = assignment(&ledger, "a");
     let free = (0..5).find(|node| !placed.contains(node)).unwrap();
     ledger.play([
-        (
-            Operator,
-            reassign("a", 1, (2, 0), placed[2], placed[0]),
-            Refused(Conflict),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (2, 1), placed[2], free),
-            Refused(NotFound),
-        ),
-        (
-            Operator,
-            reassign("a", 1, (2, 0), placed[2], free),
-            Accepted,
-        ),
-        (
-            Operator,
-            reassign("a", 1, (0, 0), placed[0], placed[2]),
-            Accepted,
-        ),
+        (Operator, reassign("a", 1, (2, 0), placed[2], placed[0]), Refused(Conflict)),
+        (Operator, reassign("a", 1, (2, 1), placed[2], free), Refused(NotFound)),
+        (Operator, reassign("a", 1, (2, 0), placed[2], free), Accepted),
+        (Operator, reassign("a", 1, (0, 0), placed[0], placed[2]), Accepted),
     ]);
 }

@@ -19,11 +19,7 @@ use storage_engine::shard_tree::empty_root;
 
 /// Greatest version that has not ended.
 fn current(ledger: &Ledger, name: &str) -> Option<u64> {
-    ledger
-        .state
-        .object(&object(name))
-        .unwrap()
-        .and_then(|object| object.current)
+    ledger.state.object(&object(name)).unwrap().and_then(|object| object.current)
 }
 
 /// PR-8: versions begin with 1 and grow; gaps are allowed, and there is a last one.
@@ -80,10 +76,7 @@ fn delete_markers() {
 #[test]
 fn a_marker_keeps_earlier_versions() {
     let mut ledger = Ledger::with_nodes(5);
-    ledger.play([
-        (Alice, put("a", 1), Accepted),
-        (Alice, delete("a", 2), Accepted),
-    ]);
+    ledger.play([(Alice, put("a", 1), Accepted), (Alice, delete("a", 2), Accepted)]);
     assert_eq!(current(&ledger, "a"), Some(2));
     let version = |version| ledger.state.version(&object("a"), version).unwrap();
     assert!(version(1).unwrap().stored.is_some());
@@ -141,14 +134,7 @@ fn what_a_store_says() {
     let mut ledger = Ledger::with_nodes(7);
     let metadata = br#"{"k":1,"tags":["a","b"]}"#.to_vec();
     let first = ledger.event(Alice, put_with("a", |store| store.metadata = metadata));
-    let Event::Stored {
-        fee,
-        assignment,
-        update,
-    } = first
-    else {
-        panic!("{first:?}")
-    };
+    let Event::Stored { fee, assignment, update } = first else { panic!("{first:?}") };
     assert_eq!(fee.to_string(), "102.000000000000000000");
     assert_eq!((assignment.len(), update), (12, false));
     let second = ledger.event(Alice, put("a", 2));
@@ -156,10 +142,7 @@ fn what_a_store_says() {
     let account = ledger.state.account(&By::Alice.account()).unwrap();
     assert_eq!(account.fees.to_string(), "202.000000000000000000");
     assert_eq!(account.debt, account.fees);
-    assert_eq!(
-        ledger.state.ledger().unwrap().treasury.open_fees,
-        account.fees
-    );
+    assert_eq!(ledger.state.ledger().unwrap().treasury.open_fees, account.fees);
 }
 
 /// LA-8: bytes are counted where the copies stand, empty shards as nothing.
@@ -215,10 +198,7 @@ fn too_few_nodes() {
 /// EC-6: with `prepaid`, a fee needs a balance that covers it.
 #[test]
 fn ec_6_prepaid() {
-    let prepaid = Parameters {
-        prepaid: true,
-        ..parameters(Profile::QFS_V13)
-    };
+    let prepaid = Parameters { prepaid: true, ..parameters(Profile::QFS_V13) };
     Ledger::open(make::genesis_with(5, prepaid)).play([
         (Alice, put("a", 1), Refused(InsufficientFunds)),
         (Alice, put_sized("a", 1, 0, Profile::QFS_V13), Accepted),
@@ -230,34 +210,15 @@ fn ec_6_prepaid() {
 fn pr_6_metadata() {
     let with = |text: String| put_with("a", |store| store.metadata = text.into_bytes());
     let long = |bytes: usize| with(format!("{{\"k\":\"{}\"}}", "x".repeat(bytes - 8)));
-    let short = Parameters {
-        metadata_limit: 40,
-        ..parameters(Profile::QFS_V13)
-    };
+    let short = Parameters { metadata_limit: 40, ..parameters(Profile::QFS_V13) };
     Ledger::open(make::genesis_with(5, short)).play([
         (Alice, with("{ }".into()), NotAdmitted(InvalidInput)),
         (Alice, with("".into()), NotAdmitted(InvalidInput)),
         (Alice, with("[]".into()), NotAdmitted(InvalidInput)),
-        (
-            Alice,
-            with(r#"{"b":1,"a":2}"#.into()),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            with(r#"{"a":1.0}"#.into()),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            with(r#"{"tags":["b","a"]}"#.into()),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            with(r#"{"openagi_score":1000001}"#.into()),
-            NotAdmitted(InvalidInput),
-        ),
+        (Alice, with(r#"{"b":1,"a":2}"#.into()), NotAdmitted(InvalidInput)),
+        (Alice, with(r#"{"a":1.0}"#.into()), NotAdmitted(InvalidInput)),
+        (Alice, with(r#"{"tags":["b","a"]}"#.into()), NotAdmitted(InvalidInput)),
+        (Alice, with(r#"{"openagi_score":1000001}"#.into()), NotAdmitted(InvalidInput)),
         (Alice, long(16_385), NotAdmitted(Limit)),
         (Alice, long(16_384), Refused(Limit)),
         (Alice, long(41), Refused(Limit)),
@@ -270,66 +231,18 @@ fn pr_6_metadata() {
 fn layouts() {
     let empty = empty_root();
     Ledger::with_nodes(5).play([
-        (
-            Alice,
-            put_layout("a", |l| l.roots[0] = empty),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.roots[3] = Hash32::ZERO),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.roots.truncate(3)),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.roots.push(empty)),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.size = 0),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.size = (1 << 56) + 1),
-            NotAdmitted(Limit),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.block_size = 0),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.block_size = 4_095),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.profile.data = 0),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.profile.replicas = 5),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.profile.replicas = 2),
-            Refused(InvalidInput),
-        ),
-        (
-            Alice,
-            put_layout("a", |l| l.block_size = 8_192),
-            Refused(InvalidInput),
-        ),
+        (Alice, put_layout("a", |l| l.roots[0] = empty), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.roots[3] = Hash32::ZERO), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.roots.truncate(3)), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.roots.push(empty)), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.size = 0), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.size = (1 << 56) + 1), NotAdmitted(Limit)),
+        (Alice, put_layout("a", |l| l.block_size = 0), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.block_size = 4_095), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.profile.data = 0), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.profile.replicas = 5), NotAdmitted(InvalidInput)),
+        (Alice, put_layout("a", |l| l.profile.replicas = 2), Refused(InvalidInput)),
+        (Alice, put_layout("a", |l| l.block_size = 8_192), Refused(InvalidInput)),
         (Alice, put_sized("a", 1, 9, EC), Refused(InvalidInput)),
         (Alice, put("a", 1), Accepted),
     ]);
@@ -337,23 +250,11 @@ fn layouts() {
 
 #[test]
 fn formats_that_are_only_reserved() {
-    let manifest = Content::Manifest {
-        root: Hash32::ZERO,
-        count: 1,
-        size: 1,
-    };
+    let manifest = Content::Manifest { root: Hash32::ZERO, count: 1, size: 1 };
     let receipts = Custody::ReceiptRoot(Hash32::ZERO);
     Ledger::with_nodes(5).play([
-        (
-            Alice,
-            put_with("a", |s| s.content = manifest),
-            NotAdmitted(InvalidInput),
-        ),
-        (
-            Alice,
-            put_with("a", |s| s.custody = receipts),
-            NotAdmitted(InvalidInput),
-        ),
+        (Alice, put_with("a", |s| s.content = manifest), NotAdmitted(InvalidInput)),
+        (Alice, put_with("a", |s| s.custody = receipts), NotAdmitted(InvalidInput)),
     ]);
 }
 
@@ -372,11 +273,7 @@ fn pr_2_object_ids() {
 /// The nodes together hold at most 2^60 bytes; fees of all objects stay below their bound.
 #[test]
 fn the_ledger_is_full_at_2_to_the_60() {
-    let profile = Profile {
-        data: 1,
-        parity: 0,
-        replicas: 4,
-    };
+    let profile = Profile { data: 1, parity: 0, replicas: 4 };
     let large = |name: &str| {
         let mut store = make::store(name, 1, 1, &make::sample(1, profile));
         if let Content::Single(layout) = &mut store.content {

@@ -1,0 +1,139 @@
+//! Listing what is stored: always sorted by object id and version (the storage specification's `list_objects`).
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use protocol::{
+    command::Content,
+    json::{self, Value},
+};
+
+use crate::state::{
+    State, StateError, StateResult, StateStore,
+    records::{StoredRecord, VersionRecord},
+};
+
+/// Which objects a listing shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectFilter {
+    /// Beginning of the names.
+    pub prefix: String,
+    /// Every version and delete marker; otherwise the current version of each object that is not deleted.
+    pub versions: bool,
+    /// Pairs that the metadata must have: a text, the JSON of another value, or a member of a list.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// One row of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectSummary<'a> {
+    /// The object.
+    pub object_id: &'a str,
+    /// The version.
+    pub version: u64,
+    /// Tick of the entry that made it.
+    pub created_at_tick: u64,
+    /// Its content; `None` for a delete marker.
+    pub stored: Option<&'a StoredRecord>,
+    /// Its metadata; an empty object for a delete marker.
+    pub metadata: Value,
+}
+
+impl ObjectSummary<'_> {
+    /// Bytes of the content.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self.stored.map(|stored| &stored.content) {
+            Some(Content::Single(layout)) => layout.size,
+            Some(Content::Manifest { size, .. }) => *size,
+            None => 0,
+        }
+    }
+}
+
+/// Visits the objects that `filter` lets through, in order, until `visit` returns false.
+///
+/// # Errors
+/// A fault of the store, or a damaged record.
+pub fn list_objects<S: StateStore>(
+    state: &State<S>,
+    filter: &ObjectFilter,
+    visit: &mut dyn FnMut(&ObjectSummary<'_>) -> bool,
+) -> StateResult<(), S> {
+    let mut damaged = false;
+    // Without `versions` a version is shown once the next name is seen: until then a later one may follow.
+    let mut held: Option<(String, u64, VersionRecord)> = None;
+    let mut show =
+        |name: &str, version, record: &VersionRecord| match summary(name, version, record) {
+            Some(summary) => !filter.lets_through(&summary) || visit(&summary),
+            None => {
+                damaged = true;
+                false
+            }
+        };
+    let mut going = true;
+    state.visit_versions(&filter.prefix, &mut |name, version, record| {
+        going = if filter.versions {
+            show(name, version, &record)
+        } else {
+            match held.replace((name.to_string(), version, record)) {
+                Some((earlier, version, record)) if earlier != name => {
+                    show(&earlier, version, &record)
+                }
+                _ => true,
+            }
+        };
+        going
+    })?;
+    if let Some((name, version, record)) = held.filter(|_| going) {
+        show(&name, version, &record);
+    }
+    if damaged { Err(StateError::Broken("an object's metadata cannot be read")) } else { Ok(()) }
+}
+
+fn summary<'a>(
+    object_id: &'a str,
+    version: u64,
+    record: &'a VersionRecord,
+) -> Option<ObjectSummary<'a>> {
+    let stored = record.stored.as_ref();
+    let metadata = match stored {
+        Some(stored) => json::parse(&stored.metadata).ok()?,
+        None => Value::Object(json::Map::new()),
+    };
+    let created_at_tick = record.created_at_tick;
+    Some(ObjectSummary { object_id, version, created_at_tick, stored, metadata })
+}
+
+impl ObjectFilter {
+    fn lets_through(&self, summary: &ObjectSummary<'_>) -> bool {
+        let wanted = |(key, value): &(String, String)| has(&summary.metadata, key, value);
+        (self.versions || summary.stored.is_some()) && self.metadata.iter().all(wanted)
+    }
+}
+
+fn has(metadata: &Value, key: &str, wanted: &str) -> bool {
+    let is = |value: &Value| match value.as_str() {
+        Some(text) => text == wanted,
+        None => value.to_canonical() == wanted,
+    };
+    let member = |value: &Value| value.as_array().is_some_and(|list| list.iter().any(is));
+    metadata.get(key).is_some_and(|value| is(value) || member(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_match_texts_numbers_and_members() {
+        let metadata = json::parse(br#"{"a":"x","n":7,"tags":["p","q"],"t":true}"#).unwrap();
+        for (key, value) in [("a", "x"), ("n", "7"), ("tags", "q"), ("t", "true")] {
+            assert!(has(&metadata, key, value), "{key}={value}");
+        }
+        for (key, value) in [("a", "y"), ("b", "x"), ("tags", "r"), ("n", "70")] {
+            assert!(!has(&metadata, key, value), "{key}={value}");
+        }
+    }
+}
