@@ -124,6 +124,12 @@ pub enum Command {
     Replay(replay::cli::ReplayArgs),
     /// A guided tour: a ledger with seven nodes over a directory of yours, audited and replayed.
     Demo(DemoArgs),
+    /// Measure the parts on this machine, each beside a plain thing done to the same bytes.
+    #[command(after_help = "Examples:
+  qfs bench                                everything, in a temporary directory
+  qfs bench commit.group_512 --dir /data   on the disk that will hold the ledger
+  qfs bench --json > figures.jsonl")]
+    Bench(BenchArgs),
 }
 
 /// `init`.
@@ -326,4 +332,18 @@ pub struct DemoArgs {
     /// New directory for everything that the tour makes.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+}
+
+/// `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure; everything if not given.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Where to put the files that are measured; the system's temporary directory if not given.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Name the benchmarks and run none.
+    #[arg(long)]
+    pub list: bool,
 }

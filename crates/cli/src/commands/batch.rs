@@ -58,9 +58,11 @@ fn parse(line: &[u8]) -> Result<Command> {
         .map_err(|error| CliError::Usage(format!("not a JSON array of words: {error}")))?;
     let line = Line::try_parse_from(words).map_err(|error| CliError::Usage(error.to_string()))?;
     match line.command {
-        Command::Batch { .. } | Command::Init(_) | Command::Demo(_) | Command::Replay(_) => {
-            Err(CliError::Usage("this command has a process of its own".into()))
-        }
+        Command::Batch { .. }
+        | Command::Init(_)
+        | Command::Demo(_)
+        | Command::Replay(_)
+        | Command::Bench(_) => Err(CliError::Usage("this command has a process of its own".into())),
         command => Ok(command),
     }
 }

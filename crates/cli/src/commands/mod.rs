@@ -2,6 +2,7 @@
 
 mod audit;
 mod batch;
+mod bench;
 mod bundle;
 mod demo;
 mod epoch;
@@ -39,6 +40,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Batch { file } => batch::run(app, &file),
         Command::Replay(args) => replay_log(app, &args),
         Command::Demo(args) => demo::run(app, &args),
+        Command::Bench(args) => bench::run(app, &args),
     }
 }
 
