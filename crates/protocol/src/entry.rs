@@ -48,6 +48,14 @@ impl EntryBody {
         canonical::encode(self)
     }
 
+    /// The canonical bytes, from those of the command, which are the longest part and known already.
+    #[must_use]
+    pub fn to_bytes_with(&self, command: &[u8]) -> Vec<u8> {
+        let head = canonical::encode(&(self.format, self.seq, self.tick, self.epoch));
+        let tail = canonical::encode(&(&self.outcome, &self.state_root));
+        [&head, command, &tail].concat()
+    }
+
     /// # Errors
     /// [`DecodeError`] for anything but canonical bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {

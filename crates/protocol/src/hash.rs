@@ -26,6 +26,17 @@ impl Hash32 {
         Self(keccak_batch::hash_parts(parts))
     }
 
+    /// The 64 lowercase hexadecimal digits of the value, as ASCII.
+    #[must_use]
+    pub fn hex_digits(&self) -> [u8; 64] {
+        let mut digits = [0; 64];
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        digits
+    }
+
     /// The 64 lowercase hexadecimal digits of the value.
     #[must_use]
     pub fn to_hex(&self) -> String {
@@ -57,11 +68,21 @@ impl AsRef<[u8]> for Hash32 {
     }
 }
 
+/// The digit of a value below 16.
+const fn digit(nibble: u8) -> u8 {
+    let base = if nibble < 10 { b'0' } else { b'a'.wrapping_sub(10) };
+    base.wrapping_add(nibble)
+}
+
 /// Lowercase hexadecimal of any bytes.
 #[must_use]
 pub fn hex_encode(bytes: &[u8]) -> String {
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(char::from(digit(byte >> 4)));
+        text.push(char::from(digit(byte & 15)));
+    }
+    text
 }
 
 /// Bytes of a lowercase hexadecimal text of even length; anything else is `None`.

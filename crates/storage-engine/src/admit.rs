@@ -3,7 +3,7 @@
 //! What is refused here is never logged. A command that consensus committed without it is refused in
 //! the log by [`crate::execute`], with the same code.
 
-use alloc::{boxed::Box, format};
+use alloc::{boxed::Box, format, vec::Vec};
 use protocol::{
     Action, Authorization, Command, Genesis, Hash32, Refusal, canonical,
     command::{Content, Custody, OpenAudit, RecordAudit, RegisterNode, Store},
@@ -22,6 +22,7 @@ use crate::{layout::Geometry, shard_tree};
 #[derive(Clone, Debug)]
 pub struct Admitted {
     command: Command,
+    bytes: Vec<u8>,
     metadata_keys: u64,
 }
 
@@ -32,10 +33,10 @@ impl Admitted {
         &self.command
     }
 
-    /// Gives the command back.
+    /// Gives the command back, with its canonical bytes.
     #[must_use]
-    pub fn into_command(self) -> Command {
-        self.command
+    pub fn into_parts(self) -> (Command, Vec<u8>) {
+        (self.command, self.bytes)
     }
 
     /// Top-level keys of a store's metadata; 0 for other commands.
@@ -59,14 +60,15 @@ pub fn admit(
     ledger_id: Option<&Hash32>,
     command: Command,
 ) -> Result<Admitted, (Box<Command>, Refusal)> {
-    match check(ledger_id, &command) {
-        Ok(metadata_keys) => Ok(Admitted { command, metadata_keys }),
+    let bytes = canonical::encode(&command);
+    match check(ledger_id, &command, bytes.len()) {
+        Ok(metadata_keys) => Ok(Admitted { command, bytes, metadata_keys }),
         Err(refusal) => Err((Box::new(command), refusal)),
     }
 }
 
-fn check(ledger_id: Option<&Hash32>, command: &Command) -> Result<u64, Refusal> {
-    if canonical::encode(command).len() > MAX_BODY_BYTES.saturating_sub(BODY_OVERHEAD) {
+fn check(ledger_id: Option<&Hash32>, command: &Command, len: usize) -> Result<u64, Refusal> {
+    if len > MAX_BODY_BYTES.saturating_sub(BODY_OVERHEAD) {
         return refuse(ErrorCode::Limit, "the command does not fit into an entry of 65,535 bytes");
     }
     let metadata_keys = check_action(&command.action)?;

@@ -1,6 +1,6 @@
 //! What names content: the hash commitment and the shard ids (rules LA-5 and LA-6 of `spec/layout.md`).
 
-use alloc::format;
+use alloc::{format, string::String, vec, vec::Vec};
 use keccak_batch::Hasher;
 use protocol::Hash32;
 
@@ -38,6 +38,22 @@ pub fn hash_commit(content: &[u8], canonical_metadata: &[u8]) -> Hash32 {
     let mut hasher = CommitHasher::new();
     hasher.update(content);
     hasher.finish(canonical_metadata)
+}
+
+/// The ids of shards 0 to `count` of a version, hashed together.
+#[must_use]
+pub fn shard_ids(object_id: &str, version: u64, count: u32) -> Vec<Hash32> {
+    let names: Vec<String> =
+        (0..count).map(|index| format!("{object_id}:{version}:{index}")).collect();
+    let messages: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+    hash_all(&messages)
+}
+
+/// SHA3-256 of each message.
+pub(crate) fn hash_all(messages: &[&[u8]]) -> Vec<Hash32> {
+    let mut digests = vec![[0; keccak_batch::DIGEST_LEN]; messages.len()];
+    keccak_batch::hash_many(messages, &mut digests);
+    digests.into_iter().map(Hash32).collect()
 }
 
 /// `SHA3-256("{object_id}:{version}:{index}")`, numbers in plain decimal, UTF-8 (rule LA-6).

@@ -23,16 +23,20 @@ use crate::{
     },
 };
 
-/// Applies an entry: its command's id is remembered, and if it was accepted its event happens.
+/// Applies an entry, whose command hashes to `command_hash`: its command's id is remembered, and if it was accepted its event happens.
 ///
 /// # Errors
 /// A fault of the store, or a state that contradicts the event.
-pub fn evolve<S: StateStore>(state: &mut State<S>, entry: &EntryBody) -> StateResult<(), S> {
+pub fn evolve<S: StateStore>(
+    state: &mut State<S>,
+    entry: &EntryBody,
+    command_hash: Hash32,
+) -> StateResult<(), S> {
     if let Outcome::Accepted(event) = &entry.outcome {
         happen(state, entry, event)?;
     }
     // Remembered under the epoch after the entry, so that a closing's own id lives as long as any other.
-    let record = CommandRecord { seq: entry.seq, hash: entry.command.hash() };
+    let record = CommandRecord { seq: entry.seq, hash: command_hash };
     state.put(keys::command(state.epoch(), &entry.command.id), &record);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use protocol::{
-    Command, EntryBody, Hash32, Outcome, Refusal,
+    Command, EntryBody, Hash32, Outcome, Refusal, canonical,
     entry::ENTRY_FORMAT,
     error::ErrorCode,
     limits::{MAX_BODY_BYTES, STATE_ROOT_INTERVAL},
@@ -37,8 +37,7 @@ pub fn execute<S: StateStore>(
     command: Admitted,
 ) -> StateResult<Executed, S> {
     let metadata_keys = command.metadata_keys();
-    let command = command.into_command();
-    run(state, tick, command, |state, ordered| decide(state, ordered, metadata_keys))
+    run(state, tick, command.into_parts(), |state, ordered| decide(state, ordered, metadata_keys))
 }
 
 /// Executes a command as it stands in a log: what admission refuses is refused here, with the same code.
@@ -50,16 +49,22 @@ pub fn execute_committed<S: StateStore>(
     tick: u64,
     command: Command,
 ) -> StateResult<Executed, S> {
+    if state.seen(&command)? != Seen::Never {
+        return Err(StateError::Broken("a command id is used twice within two epochs"));
+    }
     match admit(state.ledger_id().as_ref(), command) {
         Ok(admitted) => execute(state, tick, admitted),
-        Err((command, refusal)) => run(state, tick, *command, |_, _| Ok(Err(refusal))),
+        Err((command, refusal)) => {
+            let bytes = canonical::encode(&*command);
+            run(state, tick, (*command, bytes), |_, _| Ok(Err(refusal)))
+        }
     }
 }
 
 fn run<S: StateStore>(
     state: &mut State<S>,
     tick: u64,
-    command: Command,
+    (command, command_bytes): (Command, Vec<u8>),
     decide: impl FnOnce(&State<S>, &Ordered<'_>) -> StateResult<Result<protocol::Event, Refusal>, S>,
 ) -> StateResult<Executed, S> {
     if state.link_due {
@@ -67,9 +72,6 @@ fn run<S: StateStore>(
     }
     if tick < state.cursor.tick {
         return Err(StateError::Broken("the tick went back"));
-    }
-    if state.seen(&command)? != Seen::Never {
-        return Err(StateError::Broken("a command id is used twice within two epochs"));
     }
     let (seq, epoch) = (state.cursor.next_seq, state.epoch());
     let next_seq = seq.checked_add(1).ok_or(StateError::Broken("the log is full"))?;
@@ -80,13 +82,13 @@ fn run<S: StateStore>(
     };
     let mut body =
         EntryBody { format: ENTRY_FORMAT, seq, tick, epoch, command, outcome, state_root: None };
-    let mut bytes = body.to_bytes();
+    let mut bytes = body.to_bytes_with(&command_bytes);
     // Room for a state root, which is known only after the entry has happened.
     let longest = MAX_BODY_BYTES.saturating_sub(size_of::<Hash32>());
     if bytes.len() > longest {
         refusal = Some(Refusal::new(ErrorCode::Limit, "the outcome does not fit into an entry"));
         body.outcome = Outcome::Rejected(ErrorCode::Limit);
-        bytes = body.to_bytes();
+        bytes = body.to_bytes_with(&command_bytes);
     }
     if bytes.len() > longest {
         return Err(StateError::Broken("a command is too long for an entry"));
@@ -94,10 +96,10 @@ fn run<S: StateStore>(
     state.cursor.next_seq = next_seq;
     state.cursor.tick = tick;
     state.link_due = true;
-    evolve(state, &body)?;
+    evolve(state, &body, Hash32::of(&command_bytes))?;
     if carries_state_root(&body) {
         body.state_root = Some(state.root()?);
-        bytes = body.to_bytes();
+        bytes = body.to_bytes_with(&command_bytes);
     }
     Ok(Executed { body, bytes, refusal })
 }
