@@ -1,6 +1,6 @@
 //! Executes ordered batches: state forward, entries to the log, one sync per group, then receipts.
 
-use crate::{Batch, JournalError, Log, LoggedEntry, RocksStore};
+use crate::{Batch, JournalError, Log, LoggedEntry, RocksStore, rocks::RocksFault};
 use eqm_log::{Frontier, LogHead, NodeReader, TreeHash};
 use protocol::{EntryBody, Hash32, Receipt, Refusal, canonical, error::ErrorCode};
 use std::{collections::BTreeMap, path::Path};
@@ -280,6 +280,6 @@ fn tree_key(level: u8, index: u64) -> Vec<u8> {
     [&[TREE_PREFIX, level][..], &index.to_be_bytes()].concat()
 }
 
-fn halted(error: StateError<rocksdb::Error>) -> JournalError {
+fn halted(error: StateError<RocksFault>) -> JournalError {
     JournalError::Halted(error.to_string())
 }

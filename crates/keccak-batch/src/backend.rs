@@ -102,7 +102,7 @@ pub fn hash_many_with(
     Ok(())
 }
 
-/// The batch on the widest back end that can run and has at least two lanes to fill.
+/// The batch on the widest back end that can run. A single message would leave lanes idle for nothing.
 pub(crate) fn hash_many_widest(prefix: &[u8], messages: &[&[u8]], digests: &mut [Digest256]) {
     #[cfg(target_arch = "x86_64")]
     if messages.len() > 1 {

@@ -183,3 +183,62 @@ fn squeeze<const N: usize>(states: &States<N>, lane: usize, digest: &mut Digest2
         *bytes = words.get(lane).copied().unwrap_or_default().to_le_bytes();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Absorbs nothing, and counts the permutations that a kernel would run.
+    struct Counter<'a>(&'a Cell<usize>);
+
+    impl<const N: usize> Kernel<N> for Counter<'_> {
+        fn absorb(&self, _: &mut States<N>, _: &[u64; N], runs: &[&[Block]; N], count: usize) {
+            assert!(count > 0 && runs.iter().all(|run| run.len() >= count));
+            self.0.set(self.0.get() + count);
+        }
+    }
+
+    /// Permutations on `N` lanes for messages of so many blocks, padding included.
+    fn permutations<const N: usize>(blocks: &[usize]) -> usize {
+        let data = vec![0; 10 * RATE];
+        let messages: Vec<&[u8]> = blocks.iter().map(|count| &data[..count * RATE - 1]).collect();
+        let count = Cell::new(0);
+        let mut digests = vec![[0; 32]; blocks.len()];
+        hash_many::<N>(Counter(&count), &[], &messages, &mut digests);
+        count.get()
+    }
+
+    #[test]
+    fn a_lane_takes_the_next_message_at_once() {
+        assert_eq!(permutations::<2>(&[3, 1, 1, 1, 1]), 4);
+        assert_eq!(permutations::<2>(&[1, 1, 1, 1, 3]), 5);
+        assert_eq!(permutations::<4>(&[5, 1, 2, 2, 4, 3, 3]), 5);
+        assert_eq!(permutations::<8>(&[7; 16]), 14);
+        assert_eq!(permutations::<8>(&[]), 0);
+    }
+
+    #[test]
+    fn only_mixed_blocks_are_composed() {
+        let data: Vec<u8> = (0..=255).cycle().take(3 * RATE).collect();
+        let mut digest = [0; 32];
+        let mut block = [0xee; RATE];
+        let mut lane = Lane::new(&[1], &data, &mut digest, &mut block);
+        assert_eq!(lane.run(&block), [array::from_fn(|i| if i == 0 { 1 } else { i as u8 - 1 })]);
+        assert!(lane.advance(1, &mut block));
+        assert_eq!(lane.run(&block).as_flattened().as_ptr(), data[RATE - 1..].as_ptr());
+        assert_eq!(lane.run(&block).len(), 2);
+        assert!(lane.advance(2, &mut block));
+        let last = array::from_fn(|i| match i {
+            0 => data[3 * RATE - 1],
+            1 => 0x06,
+            135 => 0x80,
+            _ => 0,
+        });
+        assert_eq!(lane.run(&block), [last]);
+        assert!(!lane.advance(1, &mut block));
+    }
+}

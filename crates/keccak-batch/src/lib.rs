@@ -24,6 +24,12 @@
 //! With the feature `std`, the widest one that the processor and the operating system support is chosen
 //! at run time. Without it there is no operating system to ask, and only what the target was compiled
 //! for counts, which by default is the portable back end. Single messages always run there.
+//!
+//! # Unsafe code
+//!
+//! It is confined to the two kernels, and there to three acts: loading a vector from an array of its
+//! size, storing one to such an array, and calling code compiled for an instruction set with a value
+//! in hand that only its detection gives out. Which bytes go where is decided in safe code.
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(

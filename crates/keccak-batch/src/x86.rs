@@ -9,7 +9,7 @@ mod permutation;
 pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 
-use crate::lanes::Block;
+use crate::lanes::{Block, RATE};
 
 // Whether the instructions of a feature may be run. With an operating system beneath, it is asked,
 // and the standard library remembers the answer; without, only what the target was compiled for counts.
@@ -29,6 +29,7 @@ use supported;
 /// The bytes of vector `INDEX` of a block that is cut into vectors of `BYTES`.
 #[inline]
 fn vector<const BYTES: usize, const INDEX: usize>(block: &Block) -> &[u8; BYTES] {
+    const { assert!((INDEX + 1) * BYTES <= RATE) }
     block.as_chunks().0.get(INDEX).unwrap_or(&[0; BYTES])
 }
 

@@ -121,7 +121,8 @@ fn open_ledger<S: StateStore>(
         telemetry_hash: Hash32::ZERO,
     };
     let genesis = genesis.clone();
-    state.set_hot(Hot { genesis, ledger_id, ledger, nodes, eligible, changed_nodes });
+    let operator = protocol::AccountId::of(&genesis.operator);
+    state.set_hot(Hot { genesis, operator, ledger_id, ledger, nodes, eligible, changed_nodes });
     Ok(())
 }
 

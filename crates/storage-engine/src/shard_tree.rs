@@ -4,7 +4,7 @@
 //! are kept by *levels*: level 0 holds the leaf hashes, and level l + 1 pairs the nodes of level l,
 //! an odd last node being carried up unchanged; level l of an n-leaf tree so has ceil(n / 2^l) nodes.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use protocol::Hash32;
 
 /// Bytes of a leaf; the last leaf of a shard may be shorter.
@@ -13,8 +13,10 @@ pub const LEAF_SIZE: usize = 4096;
 const LEAF_PREFIX: u8 = 0x00;
 const NODE_PREFIX: u8 = 0x01;
 
-/// Leaves hashed in one call of the batch hasher: a multiple of every SIMD width, and 64 KiB of copies.
-const BATCH: usize = 16;
+/// Leaves whose subtree a builder makes at once, when they arrive together: one block of the default layout.
+const RUN_LEVEL: usize = 6;
+const RUN: usize = 1 << RUN_LEVEL;
+const RUN_LEAVES: u64 = 1 << RUN_LEVEL;
 
 /// Leaves of a shard of `len` bytes: `ceil(len / 4096)`.
 #[must_use]
@@ -40,37 +42,18 @@ pub fn node_hash(left: &Hash32, right: &Hash32) -> Hash32 {
     Hash32::of_parts(&[&[NODE_PREFIX], &left.0, &right.0])
 }
 
-/// Hashes of the leaves of `bytes`, which start at a leaf boundary of their shard.
-///
-/// Leaves go through the batch hasher, so that a wide back end hashes several at once.
+/// Hashes of the leaves of `bytes`, which start at a leaf boundary of their shard. Several are hashed at once where
+/// the machine can.
 #[must_use]
 pub fn leaf_hashes(bytes: &[u8]) -> Vec<Hash32> {
-    let mut hashes = Vec::with_capacity(bytes.len().div_ceil(LEAF_SIZE));
-    let mut prefixed = Vec::new();
-    for batch in bytes.chunks(LEAF_SIZE.saturating_mul(BATCH)) {
-        prefixed.clear();
-        for leaf in batch.chunks(LEAF_SIZE) {
-            prefixed.push(LEAF_PREFIX);
-            prefixed.extend_from_slice(leaf);
-        }
-        hash_batch(&prefixed, &mut hashes);
-    }
-    hashes
+    let leaves: Vec<&[u8]> = bytes.chunks(LEAF_SIZE).collect();
+    hash_all(LEAF_PREFIX, &leaves)
 }
 
-/// Hashes up to [`BATCH`] messages that stand one after the other, all but the last of one length.
-fn hash_batch(prefixed: &[u8], hashes: &mut Vec<Hash32>) {
-    let mut messages: [&[u8]; BATCH] = [&[]; BATCH];
-    let mut digests = [[0; 32]; BATCH];
-    let mut count = 0_usize;
-    for (slot, message) in messages.iter_mut().zip(prefixed.chunks(LEAF_SIZE.saturating_add(1))) {
-        *slot = message;
-        count = count.saturating_add(1);
-    }
-    let (messages, _) = messages.split_at(count);
-    let (digests, _) = digests.split_at_mut(count);
-    keccak_batch::hash_many(messages, digests);
-    hashes.extend(digests.iter().map(|digest| Hash32(*digest)));
+fn hash_all(prefix: u8, messages: &[&[u8]]) -> Vec<Hash32> {
+    let mut digests = vec![[0; 32]; messages.len()];
+    keccak_batch::hash_many_prefixed(&[prefix], messages, &mut digests);
+    digests.into_iter().map(Hash32).collect()
 }
 
 /// Nodes of the level above a level of `count` nodes.
@@ -88,14 +71,20 @@ pub fn level_counts(leaves: u64) -> impl Iterator<Item = u64> {
 /// The level above `nodes`, which start at an even index of their level: pairs are hashed, an odd last one is carried up.
 #[must_use]
 pub fn parents(nodes: &[Hash32]) -> Vec<Hash32> {
-    nodes
-        .chunks(2)
-        .filter_map(|pair| match pair {
-            [left, right] => Some(node_hash(left, right)),
-            [carried] => Some(*carried),
-            _ => None,
-        })
-        .collect()
+    let (pairs, carried) = nodes.as_chunks::<2>();
+    let joined: Vec<[u8; 64]> = pairs.iter().map(joined).collect();
+    let messages: Vec<&[u8]> = joined.iter().map(<[u8; 64]>::as_slice).collect();
+    let mut parents = hash_all(NODE_PREFIX, &messages);
+    parents.extend(carried);
+    parents
+}
+
+fn joined([left, right]: &[Hash32; 2]) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    let (first, second) = bytes.split_at_mut(32);
+    first.copy_from_slice(&left.0);
+    second.copy_from_slice(&right.0);
+    bytes
 }
 
 /// Builds a root from leaf hashes that arrive in order, holding one hash for each level.
@@ -116,8 +105,16 @@ impl TreeBuilder {
     /// Appends a leaf by its hash.
     pub fn push(&mut self, leaf: Hash32) {
         self.leaves = self.leaves.saturating_add(1);
-        let mut carried = leaf;
-        for slot in &mut self.frontier {
+        self.carry(0, leaf);
+    }
+
+    /// Puts the root of a complete subtree of `2^level` leaves after the leaves so far, which are a multiple of that.
+    fn carry(&mut self, level: usize, root: Hash32) {
+        if self.frontier.len() < level {
+            self.frontier.resize(level, None);
+        }
+        let mut carried = root;
+        for slot in self.frontier.iter_mut().skip(level) {
             match slot.take() {
                 Some(left) => carried = node_hash(&left, &carried),
                 None => {
@@ -129,9 +126,22 @@ impl TreeBuilder {
         self.frontier.push(Some(carried));
     }
 
-    /// Appends leaves by their hashes.
+    /// Appends leaves by their hashes. Whole runs are paired level by level, many nodes at once.
     pub fn extend(&mut self, leaves: &[Hash32]) {
-        leaves.iter().for_each(|leaf| self.push(*leaf));
+        let (runs, rest) = leaves.as_chunks::<RUN>();
+        for run in runs {
+            if self.leaves.is_multiple_of(RUN_LEAVES) {
+                let mut level = run.to_vec();
+                while level.len() > 1 {
+                    level = parents(&level);
+                }
+                self.leaves = self.leaves.saturating_add(RUN_LEAVES);
+                level.into_iter().for_each(|root| self.carry(RUN_LEVEL, root));
+            } else {
+                run.iter().for_each(|leaf| self.push(*leaf));
+            }
+        }
+        rest.iter().for_each(|leaf| self.push(*leaf));
     }
 
     /// Leaves so far.
@@ -296,6 +306,24 @@ mod tests {
     }
 
     /// LA-10: leaves, and the root of nothing.
+    /// LA-11: leaves that arrive in any pieces give the root that they give one by one.
+    #[test]
+    fn la_11_pieces_of_leaves_give_one_root() {
+        let leaves: Vec<Hash32> = (0..300u32).map(|n| Hash32::of(&n.to_be_bytes())).collect();
+        for first in [0, 1, 63, 64, 65, 128, 200] {
+            for count in [0, 1, 63, 64, 65, 130, 300] {
+                let leaves = &leaves[..count];
+                let (mut one_by_one, mut pieces) = (TreeBuilder::new(), TreeBuilder::new());
+                leaves.iter().for_each(|leaf| one_by_one.push(*leaf));
+                let (before, after) = leaves.split_at(first.min(count));
+                pieces.extend(before);
+                pieces.extend(after);
+                assert_eq!(pieces.root(), one_by_one.root(), "{count} leaves, cut at {first}");
+                assert_eq!(pieces.leaves(), one_by_one.leaves());
+            }
+        }
+    }
+
     #[test]
     fn la_10_leaf_boundaries() {
         for (len, count) in

@@ -98,7 +98,7 @@ fn check_frame<S: StateStore>(
         return refuse(ErrorCode::Unauthorized, "only the operator's signature allows this");
     }
     // Unsigned commands are the operator's own: nobody else's account can be charged without a signature.
-    if signer.or(operator).map(AccountId::of) != Some(command.payer) {
+    if signer.map(AccountId::of).or_else(|| state.operator()) != Some(command.payer) {
         return refuse(ErrorCode::Unauthorized, "a command is paid by the key that signs it");
     }
     Ok(())

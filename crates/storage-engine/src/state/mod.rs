@@ -19,6 +19,7 @@ use protocol::{
 };
 use token_state::Account;
 
+use crate::content::hash_all;
 use records::{
     CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord,
 };
@@ -47,6 +48,9 @@ impl<F: fmt::Debug + fmt::Display> core::error::Error for StateError<F> {}
 
 /// What a state's methods return.
 pub type StateResult<T, S> = Result<T, StateError<<S as StateStore>::Fault>>;
+
+/// Records whose keys and values are hashed in one call.
+const HASHED_TOGETHER: usize = 256;
 
 /// What is known about a command id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ pub struct State<S> {
 #[derive(Debug)]
 pub(crate) struct Hot {
     pub genesis: Genesis,
+    /// The operator's account: a hash of its long key that every unsigned command needs.
+    pub operator: AccountId,
     pub ledger_id: Hash32,
     pub ledger: LedgerRecord,
     pub nodes: Vec<NodeRecord>,
@@ -121,7 +127,16 @@ impl<S: StateStore> State<S> {
         let epoch = self.epoch_record(ledger.epoch)?;
         let eligible = epoch.ok_or(StateError::Broken("no record of the open epoch"))?.eligible;
         let ledger_id = genesis.ledger_id();
-        Ok(Hot { genesis, ledger_id, ledger, nodes, eligible, changed_nodes: BTreeSet::new() })
+        let operator = AccountId::of(&genesis.operator);
+        Ok(Hot {
+            genesis,
+            operator,
+            ledger_id,
+            ledger,
+            nodes,
+            eligible,
+            changed_nodes: BTreeSet::new(),
+        })
     }
 
     // --- what is known ---
@@ -136,6 +151,12 @@ impl<S: StateStore> State<S> {
     #[must_use]
     pub fn genesis(&self) -> Option<&Genesis> {
         self.hot.as_ref().map(|hot| &hot.genesis)
+    }
+
+    /// The operator's account; `None` before genesis.
+    #[must_use]
+    pub fn operator(&self) -> Option<AccountId> {
+        self.hot.as_ref().map(|hot| hot.operator)
     }
 
     /// The identity of the ledger; `None` before its genesis.
@@ -419,15 +440,36 @@ impl<S: StateStore> State<S> {
         self.write_back_hot();
         let touched = core::mem::take(&mut self.touched);
         let mut changes = Vec::with_capacity(touched.len());
-        for key in touched {
-            let value = self.get(&key)?;
-            changes.push((Hash32::of(&key), value.map(|value| Hash32::of(&value))));
+        let touched: Vec<Vec<u8>> = touched.into_iter().collect();
+        for keys in touched.chunks(HASHED_TOGETHER) {
+            self.hash_records(keys, &mut changes)?;
         }
         if !changes.is_empty() {
             changes.sort_unstable();
             self.root = root::update(self, &changes)?;
         }
         Ok(self.root)
+    }
+
+    /// Hashes these keys and what stands at them, many messages at a time.
+    fn hash_records(
+        &self,
+        keys: &[Vec<u8>],
+        changes: &mut Vec<root::Change>,
+    ) -> StateResult<(), S> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.get(key)?);
+        }
+        let present = values.iter().flatten();
+        let messages: Vec<&[u8]> = keys.iter().chain(present).map(Vec::as_slice).collect();
+        let hashes = hash_all(&messages);
+        let (paths, hashes) = hashes.split_at_checked(keys.len()).unwrap_or_default();
+        let mut hashes = hashes.iter();
+        for (path, value) in paths.iter().zip(&values) {
+            changes.push((*path, value.as_ref().and_then(|_| hashes.next().copied())));
+        }
+        Ok(())
     }
 
     /// Tells the state the hash of the entry that was just executed.
