@@ -107,7 +107,7 @@ impl<S: StateStore> State<S> {
             link_due: false,
         };
         state.cursor = state.record(&keys::cursor())?.unwrap_or_default();
-        let root: Option<TreeNode> = state.record(&keys::tree_node(0, &Hash32::ZERO))?;
+        let root = root::Nodes::read(&state, &keys::tree_node(0, &Hash32::ZERO))?;
         state.root = root.map_or(Hash32::ZERO, |node| node.hash());
         if let Some(genesis) = state.record::<Genesis>(&keys::genesis())? {
             state.hot = Some(state.load_hot(genesis)?);
@@ -524,10 +524,13 @@ impl<S: StateStore> root::Nodes for State<S> {
     type Error = StateError<S::Fault>;
 
     fn read(&self, key: &[u8]) -> Result<Option<TreeNode>, Self::Error> {
-        self.record(key)
+        let node = |bytes: Vec<u8>| {
+            TreeNode::from_bytes(&bytes).ok_or(StateError::Broken("a tree node cannot be read"))
+        };
+        self.get(key)?.map(node).transpose()
     }
 
     fn write(&mut self, key: Vec<u8>, node: Option<TreeNode>) {
-        self.pending.insert(key, node.map(|node| canonical::encode(&node)));
+        self.pending.insert(key, node.map(|node| node.to_bytes().to_vec()));
     }
 }
