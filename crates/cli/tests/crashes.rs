@@ -45,12 +45,21 @@ fn receipts_survive_kill_9() {
             }
         });
         let reader = BufReader::new(child.stdout.take().unwrap());
+        let (seen, first_receipts) = std::sync::mpsc::channel();
         let collector = std::thread::spawn(move || {
             // A line that was cut is no receipt.
             let rows = reader.lines().map_while(Result::ok);
-            rows.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).collect::<Vec<_>>()
+            let receipts = rows.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+            receipts.inspect(|_| seen.send(()).unwrap_or(())).collect::<Vec<_>>()
         });
-        std::thread::sleep(Duration::from_millis(30 + (round * 37) % 211));
+        // Every other round is killed at some moment from its start, the rest at one after some receipts, so that
+        // a slow machine sees both.
+        if round % 2 == 0 {
+            std::thread::sleep(Duration::from_millis(20 + (round * 37) % 211));
+        } else {
+            (0..=round).for_each(|_| first_receipts.recv().unwrap());
+            std::thread::sleep(Duration::from_micros((round * 3_701) % 9_000));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         feeder.join().unwrap();
@@ -59,11 +68,7 @@ fn receipts_survive_kill_9() {
             receipts.insert(row["seq"].as_u64().unwrap(), row);
         }
     }
-    assert!(
-        receipts.len() > 100,
-        "the rounds were long enough to mean something: {}",
-        receipts.len()
-    );
+    assert!(receipts.len() as u64 >= (1..KILLS).step_by(2).map(|round| round + 1).sum());
     let logged: BTreeMap<u64, Value> = qfs
         .ok(&["log", "show"])
         .into_iter()

@@ -94,6 +94,10 @@ fn usage_errors() {
     empty.usage(&["init", "--nodes", "0"]);
     empty.usage(&["init", "--node", "a", "--node", "a"]);
     empty.usage(&["init", "--profile", "imaginary"]);
+    assert_eq!(empty.refused(&["init", "--nodes", "401"]), "SE_ERR_LIMIT");
+    assert_eq!(empty.refused(&["ls"]), "SE_ERR_NOT_FOUND");
+    empty.ok(&["init", "--nodes", "3"]);
+    empty.ok(&["log", "verify"]);
     for command in ["init", "put", "get", "proof", "ls", "batch", "replay"] {
         let output = qfs.run(&[command, "--help"]);
         assert!(output.status.success());

@@ -73,6 +73,10 @@ impl Ledger {
             return Err(JournalError::Exists(dir.to_path_buf()));
         }
         let (genesis, keys) = ledger.genesis(parameters, nodes)?;
+        if let Err(refusal) = genesis.validate() {
+            // Before anything is logged: the commands that follow genesis make no sense without it.
+            return Ok((ledger, vec![Submitted::Refused(refusal)]));
+        }
         let ledger_id = genesis.ledger_id();
         let operator = ledger.operator()?;
         let command = |action| Command {

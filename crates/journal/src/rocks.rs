@@ -119,7 +119,7 @@ fn write_batches(
     done: &SyncSender<Result<(), rocksdb::Error>>,
 ) {
     for changes in work {
-        let mut batch = WriteBatch::default();
+        let mut batch = WriteBatch::with_capacity_bytes(bytes_of(&changes));
         for (key, value) in changes.as_ref() {
             match value {
                 Some(value) => batch.put(key, value),
@@ -133,6 +133,15 @@ fn write_batches(
             return;
         }
     }
+}
+
+/// Room that a batch needs: asked for once, because growing to tens of megabytes copies them several times.
+fn bytes_of(changes: &Changes) -> usize {
+    const OVERHEAD: usize = 12;
+    let pair = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+        key.len() + value.as_ref().map_or(0, Vec::len) + OVERHEAD
+    };
+    changes.iter().map(pair).sum()
 }
 
 impl Drop for RocksStore {
