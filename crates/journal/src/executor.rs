@@ -134,6 +134,8 @@ impl Executor {
     /// # Errors
     /// A failed write or a halted state: nothing more can be executed, and nothing is guessed.
     pub fn execute(&mut self, batch: Batch) -> Result<Vec<Submitted>, JournalError> {
+        // A command whose append failed is in the state's memory: asked again, it must not get a receipt for that.
+        self.check_whole()?;
         let mut results = Vec::with_capacity(batch.commands.len());
         let (mut group, mut group_bytes) = (Vec::new(), 0);
         for (tick, command) in batch.commands {
@@ -282,4 +284,35 @@ fn tree_key(level: u8, index: u64) -> Vec<u8> {
 
 fn halted(error: StateError<RocksFault>) -> JournalError {
     JournalError::Halted(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{AccountId, Action, Authorization, Command, CommandId, command::OpenAudit};
+    use storage_engine::admit;
+
+    /// JO-3: after a failed append nothing is executed, and a command sent again gets no receipt.
+    #[test]
+    fn jo_3_a_failed_append_ends_all_receipts() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut executor, _) = Executor::open(dir.path()).unwrap();
+        let command = Command {
+            id: CommandId([7; 16]),
+            valid_until_epoch: 1,
+            payer: AccountId(Hash32::ZERO),
+            action: Action::OpenAudit(OpenAudit::All),
+            authorization: Authorization::Operator,
+        };
+        let batch = || {
+            let admitted = admit(None, command.clone()).unwrap();
+            Batch { commands: vec![(1, admitted)], cursor: Vec::new(), sync: true }
+        };
+        executor.log = Log::closed();
+        for attempt in ["first", "again"] {
+            let result = executor.execute(batch());
+            assert!(matches!(result, Err(JournalError::Poisoned)), "{attempt}: {result:?}");
+        }
+        assert!(matches!(executor.flush(), Err(JournalError::Poisoned)));
+    }
 }
