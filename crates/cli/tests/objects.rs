@@ -201,6 +201,9 @@ fn proofs_of_storage_are_made_and_checked() {
     let made = qfs.file("proof.json", proof.to_string());
     assert_eq!(qfs.one(&["proof", "verify", &made])["verdict"], "unpinned");
     assert_eq!(qfs.one(&["proof", "verify", &made, "--key", &pin])["verdict"], "pinned");
+    // A file without a key must not be taken for "no key asked for".
+    let no_keys = format!("@{}", qfs.file("no.vkeys", "\n"));
+    qfs.usage(&["proof", "verify", &made, "--key", &no_keys]);
     let other = Qfs::init(&["--nodes", "1"]);
     let foreign = other.one(&["log", "checkpoint"])["vkeys"][0].as_str().unwrap().to_owned();
     assert_eq!(

@@ -23,7 +23,6 @@ use eqm_log::{
 };
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Genesis, Hash32, NodeId, Parameters,
-    Receipt,
     command::RegisterNode,
     genesis::GenesisNode,
     node::FailureDomain,
@@ -73,10 +72,6 @@ impl Ledger {
             return Err(JournalError::Exists(dir.to_path_buf()));
         }
         let (genesis, keys) = ledger.genesis(parameters, nodes)?;
-        if let Err(refusal) = genesis.validate() {
-            // Before anything is logged: the commands that follow genesis make no sense without it.
-            return Ok((ledger, vec![Submitted::Refused(refusal)]));
-        }
         let ledger_id = genesis.ledger_id();
         let operator = ledger.operator()?;
         let command = |action| Command {
@@ -86,7 +81,12 @@ impl Ledger {
             action,
             authorization: Authorization::Operator,
         };
-        let mut commands = vec![command(Action::Genesis(genesis))];
+        let genesis = command(Action::Genesis(genesis));
+        if let Err((_, refusal)) = admit(None, genesis.clone()) {
+            // Before anything is logged: the commands that follow genesis make no sense without it.
+            return Ok((ledger, vec![Submitted::Refused(refusal)]));
+        }
+        let mut commands = vec![genesis];
         for (node, key) in nodes.iter().zip(keys) {
             let register = RegisterNode {
                 node_id: node.node_id.clone(),
@@ -278,14 +278,6 @@ impl Ledger {
         self.checkpoint.sign(self.origin(), self.executor.head(), &signers)
     }
 
-    /// The latest checkpoint that was signed, and its size.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn last_checkpoint(&self) -> Result<Option<(String, u64)>, JournalError> {
-        Ok(self.checkpoint.read()?.map(|(note, checkpoint)| (note, checkpoint.size)))
-    }
-
     /// Visits the entries from `seq` on.
     ///
     /// # Errors
@@ -304,14 +296,6 @@ impl Ledger {
     /// When the log cannot be read.
     pub fn entry(&self, seq: u64) -> Result<Option<LoggedEntry>, JournalError> {
         self.executor.log().entry(seq)
-    }
-
-    /// The receipt of an entry.
-    ///
-    /// # Errors
-    /// When there is no such entry or the log cannot be read.
-    pub fn receipt(&self, seq: u64) -> Result<Receipt, JournalError> {
-        self.executor.receipt(seq)
     }
 
     /// Hashes from the entry at `seq` up to the root of the first `size` entries.

@@ -63,15 +63,6 @@ impl EntryBody {
     }
 }
 
-/// An entry with its link to the one before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Hash of the previous entry; zeros for the first.
-    pub prev_entry_hash: Hash32,
-    /// The entry's own part.
-    pub body: EntryBody,
-}
-
 /// What the client gets once its command is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {

@@ -36,7 +36,7 @@ pub mod signature;
 
 pub use amount::Amount;
 pub use command::{Action, Authorization, Command};
-pub use entry::{Entry, EntryBody, Outcome, Receipt};
+pub use entry::{EntryBody, Outcome, Receipt};
 pub use error::{ErrorCode, Refusal};
 pub use event::Event;
 pub use genesis::{Genesis, Parameters};

@@ -24,8 +24,6 @@ pub const MAX_NODES: u32 = 400;
 pub const MAX_COUNCIL_KEYS: usize = 7;
 /// Most shards that one audit result names.
 pub const MAX_AUDIT_RESULTS: usize = 256;
-/// Largest object.
-pub const MAX_OBJECT_BYTES: u64 = 1 << 56;
 /// Most bytes that all nodes together hold. Keeps every contribution and its sum inside 128 bits.
 pub const MAX_TOTAL_BYTES: u64 = 1 << 60;
 /// Most proofs counted for a node in an epoch. Keeps every contribution inside 128 bits.

@@ -5,6 +5,8 @@
 mod files;
 mod pins;
 
+pub use pins::read as read_keys;
+
 use std::{
     fmt::Write as _,
     fs::File,

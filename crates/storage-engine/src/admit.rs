@@ -8,8 +8,9 @@ use protocol::{
     Action, Authorization, Command, Genesis, Hash32, Refusal, canonical,
     command::{Content, Custody, OpenAudit, RecordAudit, RegisterNode, Store},
     error::ErrorCode,
+    layout::MAX_OBJECT_SIZE,
     limits::{
-        MAX_AUDIT_RESULTS, MAX_BODY_BYTES, MAX_LABEL_BYTES, MAX_METADATA_BYTES, MAX_OBJECT_BYTES,
+        MAX_AUDIT_RESULTS, MAX_BODY_BYTES, MAX_LABEL_BYTES, MAX_METADATA_BYTES,
         MAX_PUBLIC_KEY_BYTES,
     },
     metadata::Metadata,
@@ -173,7 +174,7 @@ fn check_store(store: &Store) -> Result<u64, Refusal> {
     let Content::Single(layout) = &store.content else {
         return refuse(ErrorCode::InvalidInput, "manifests are not offered by this ledger");
     };
-    if layout.size > MAX_OBJECT_BYTES {
+    if layout.size > MAX_OBJECT_SIZE {
         return refuse(ErrorCode::Limit, "an object has at most 2^56 bytes");
     }
     let geometry = Geometry::of(layout)?;

@@ -44,22 +44,26 @@ pub fn hash_commit(content: &[u8], canonical_metadata: &[u8]) -> Hash32 {
 #[must_use]
 pub fn shard_ids(object_id: &str, version: u64, count: u32) -> Vec<Hash32> {
     let names: Vec<String> =
-        (0..count).map(|index| format!("{object_id}:{version}:{index}")).collect();
+        (0..count).map(|index| shard_name(object_id, version, index)).collect();
     let messages: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-    hash_all(&messages)
+    hash_all(&[], &messages)
 }
 
-/// SHA3-256 of each message.
-pub(crate) fn hash_all(messages: &[&[u8]]) -> Vec<Hash32> {
+fn shard_name(object_id: &str, version: u64, index: u32) -> String {
+    format!("{object_id}:{version}:{index}")
+}
+
+/// SHA3-256 of each message after `prefix`, several at once where the machine can.
+pub(crate) fn hash_all(prefix: &[u8], messages: &[&[u8]]) -> Vec<Hash32> {
     let mut digests = vec![[0; keccak_batch::DIGEST_LEN]; messages.len()];
-    keccak_batch::hash_many(messages, &mut digests);
+    keccak_batch::hash_many_prefixed(prefix, messages, &mut digests);
     digests.into_iter().map(Hash32).collect()
 }
 
 /// `SHA3-256("{object_id}:{version}:{index}")`, numbers in plain decimal, UTF-8 (rule LA-6).
 #[must_use]
 pub fn shard_id(object_id: &str, version: u64, index: u32) -> Hash32 {
-    Hash32::of_parts(&[object_id.as_bytes(), format!(":{version}:{index}").as_bytes()])
+    Hash32::of(shard_name(object_id, version, index).as_bytes())
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ fn starts(object_id: &str, version: u64, count: u64, eligible: u64) -> Vec<u64> 
     let digits: Vec<[u8; 64]> =
         shard_ids(object_id, version, count).iter().map(Hash32::hex_digits).collect();
     let messages: Vec<&[u8]> = digits.iter().map(<[u8; 64]>::as_slice).collect();
-    hash_all(&messages).iter().filter_map(|hash| remainder(hash, eligible)).collect()
+    hash_all(&[], &messages).iter().filter_map(|hash| remainder(hash, eligible)).collect()
 }
 
 fn node_at(eligible: &[NodeNumber], start: u64, step: u64) -> Option<NodeNumber> {

@@ -4,8 +4,10 @@
 //! are kept by *levels*: level 0 holds the leaf hashes, and level l + 1 pairs the nodes of level l,
 //! an odd last node being carried up unchanged; level l of an n-leaf tree so has ceil(n / 2^l) nodes.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use protocol::Hash32;
+
+use crate::content::hash_all;
 
 /// Bytes of a leaf; the last leaf of a shard may be shorter.
 pub const LEAF_SIZE: usize = 4096;
@@ -47,13 +49,7 @@ pub fn node_hash(left: &Hash32, right: &Hash32) -> Hash32 {
 #[must_use]
 pub fn leaf_hashes(bytes: &[u8]) -> Vec<Hash32> {
     let leaves: Vec<&[u8]> = bytes.chunks(LEAF_SIZE).collect();
-    hash_all(LEAF_PREFIX, &leaves)
-}
-
-fn hash_all(prefix: u8, messages: &[&[u8]]) -> Vec<Hash32> {
-    let mut digests = vec![[0; 32]; messages.len()];
-    keccak_batch::hash_many_prefixed(&[prefix], messages, &mut digests);
-    digests.into_iter().map(Hash32).collect()
+    hash_all(&[LEAF_PREFIX], &leaves)
 }
 
 /// Nodes of the level above a level of `count` nodes.
@@ -74,7 +70,7 @@ pub fn parents(nodes: &[Hash32]) -> Vec<Hash32> {
     let (pairs, carried) = nodes.as_chunks::<2>();
     let joined: Vec<[u8; 64]> = pairs.iter().map(joined).collect();
     let messages: Vec<&[u8]> = joined.iter().map(<[u8; 64]>::as_slice).collect();
-    let mut parents = hash_all(NODE_PREFIX, &messages);
+    let mut parents = hash_all(&[NODE_PREFIX], &messages);
     parents.extend(carried);
     parents
 }

@@ -53,6 +53,6 @@ mod tests {
     #[test]
     fn ec_1_the_largest_object_has_a_fee() {
         let parameters = Parameters::v13(Profile::QFS_V13);
-        assert!(storage_fee(protocol::limits::MAX_OBJECT_BYTES, 99, &parameters).is_ok());
+        assert!(storage_fee(protocol::layout::MAX_OBJECT_SIZE, 99, &parameters).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! `proof`: a leaf of a shard, the path to the shard's root, and the log entry that names the root.
 
-use super::{audit::column_of, objects::find, read_text, text_or_file};
+use super::{audit::column_of, objects::find, read_text};
 use crate::{
     app::App,
     args::{ProofArgs, ProofCommand},
@@ -98,7 +98,7 @@ fn verify(app: &App, file: &Path, keys: &[String]) -> Result<()> {
     let proof: Value = serde_json::from_slice(&text).map_err(|error| {
         CliError::failed(ErrorCode::InvalidInput, format!("{}: {error}", file.display()))
     })?;
-    let pinned = vkeys(keys)?;
+    let pinned = replay::cli::read_keys(keys).map_err(CliError::Usage)?;
     let checked = check(&Fields(&proof), &pinned)?;
     let verdict = if pinned.is_empty() { "unpinned" } else { "pinned" };
     let document = json!({
@@ -182,20 +182,6 @@ fn check_log(
     eqm_log::tree::verify_inclusion(&leaf, seq, checkpoint.size, &log_proof.path, &checkpoint.root)
         .map_err(|e| mismatch(&e))?;
     Ok(checkpoint.size)
-}
-
-/// Verifier keys given on the command line: texts, or files of them.
-fn vkeys(arguments: &[String]) -> Result<Vec<VerifierKey>> {
-    let mut keys = Vec::new();
-    for argument in arguments {
-        let text = String::from_utf8(text_or_file(argument)?)
-            .map_err(|_| CliError::Usage("a key is text".into()))?;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let key = VerifierKey::from_str(line.trim());
-            keys.push(key.map_err(|error| CliError::Usage(format!("key {line:?}: {error}")))?);
-        }
-    }
-    Ok(keys)
 }
 
 /// Fields of a proof, each checked before it is believed.

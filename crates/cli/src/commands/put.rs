@@ -11,7 +11,7 @@ use crate::{
 use indicatif::ProgressBar;
 use journal::Submitted;
 use protocol::{
-    Action, ErrorCode, Event, ObjectId, Outcome, Refusal,
+    Action, ErrorCode, Event, Hash32, ObjectId, Outcome, Refusal,
     command::{Content, Custody, Store},
     metadata::Metadata,
     node::NodeNumber,
@@ -22,7 +22,7 @@ use std::{
     fs::File,
     io::{self, Read},
 };
-use storage_engine::{content::shard_id, placement::place};
+use storage_engine::{content::shard_ids, placement::place};
 
 /// Objects that one sync of the nodes and one of the log make durable together.
 const BATCH_OBJECTS: usize = 128;
@@ -201,9 +201,9 @@ fn report(app: &mut App, store: &Store, result: Submitted) -> Result<()> {
     };
     let state = app.state()?;
     let name_of = |node: &NodeNumber| state.node(*node).map_or("", |node| node.node_id.0.as_str());
-    let shard_ids: Vec<String> = (0..layout.profile.columns())
-        .map(|column| shard_id(&store.object.0, store.version, column).to_hex())
-        .collect();
+    let columns = layout.profile.columns();
+    let shard_ids: Vec<String> =
+        shard_ids(&store.object.0, store.version, columns).iter().map(Hash32::to_hex).collect();
     let copies = assignment.chunks(usize::from(layout.profile.replicas));
     let replica_sets: Map<String, Value> = shard_ids
         .iter()

@@ -7,8 +7,11 @@ use eqm_log::VerifierKey;
 /// Longest file of keys that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The keys of all arguments.
-pub(super) fn read(arguments: &[String]) -> Result<Vec<VerifierKey>, String> {
+/// The keys that arguments name, each a verifier key or a file of them (`@FILE` or a path).
+///
+/// # Errors
+/// What is neither, and files that have no key.
+pub fn read(arguments: &[String]) -> Result<Vec<VerifierKey>, String> {
     let mut keys = Vec::new();
     for argument in arguments {
         keys.extend(one(argument)?);

@@ -463,7 +463,7 @@ impl<S: StateStore> State<S> {
         }
         let present = values.iter().flatten();
         let messages: Vec<&[u8]> = keys.iter().chain(present).map(Vec::as_slice).collect();
-        let hashes = hash_all(&messages);
+        let hashes = hash_all(&[], &messages);
         let (paths, hashes) = hashes.split_at_checked(keys.len()).unwrap_or_default();
         let mut hashes = hashes.iter();
         for (path, value) in paths.iter().zip(&values) {

@@ -157,7 +157,7 @@ fn hash_by_height(planned: &[Planned]) -> Vec<Hash32> {
         let bytes: Vec<[u8; NODE_LEN]> =
             nodes.map(|planned| planned.node(&hash_of).to_bytes()).collect();
         let messages: Vec<&[u8]> = bytes.iter().map(<[u8; NODE_LEN]>::as_slice).collect();
-        for (at, hash) in level.iter().zip(hash_all(&messages)) {
+        for (at, hash) in level.iter().zip(hash_all(&[], &messages)) {
             if let Some(slot) = hashes.get_mut(*at) {
                 *slot = hash;
             }
