@@ -28,12 +28,17 @@ impl core::error::Error for DecodeError {}
 #[must_use]
 pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
+    encode_to(&mut bytes, value);
+    bytes
+}
+
+/// Appends the canonical bytes of `value`.
+pub fn encode_to<T: BorshSerialize>(bytes: &mut Vec<u8>, value: &T) {
     #[expect(
         clippy::expect_used,
         reason = "a Vec takes every write, and no type here has a length beyond u32"
     )]
-    value.serialize(&mut bytes).expect("writing to memory");
-    bytes
+    value.serialize(bytes).expect("writing to memory");
 }
 
 /// The value whose canonical bytes are `bytes`.

@@ -51,9 +51,12 @@ impl EntryBody {
     /// The canonical bytes, from those of the command, which are the longest part and known already.
     #[must_use]
     pub fn to_bytes_with(&self, command: &[u8]) -> Vec<u8> {
-        let head = canonical::encode(&(self.format, self.seq, self.tick, self.epoch));
-        let tail = canonical::encode(&(&self.outcome, &self.state_root));
-        [&head, command, &tail].concat()
+        const USUAL_REST: usize = 192;
+        let mut bytes = Vec::with_capacity(command.len().saturating_add(USUAL_REST));
+        canonical::encode_to(&mut bytes, &(self.format, self.seq, self.tick, self.epoch));
+        bytes.extend_from_slice(command);
+        canonical::encode_to(&mut bytes, &(&self.outcome, &self.state_root));
+        bytes
     }
 
     /// # Errors

@@ -25,7 +25,8 @@ impl Metadata {
     pub fn normalise(text: &[u8], limit: u32) -> Result<Self, Refusal> {
         let value = json::parse(text).map_err(|error| invalid(format!("metadata: {error}")))?;
         let value = with_normal_tags(value);
-        Self::checked(value, limit)
+        let canonical = value.to_canonical();
+        Self::checked(value, canonical, limit)
     }
 
     /// Takes the canonical bytes of a command.
@@ -35,11 +36,11 @@ impl Metadata {
     pub fn from_canonical(bytes: &[u8], limit: u32) -> Result<Self, Refusal> {
         let value =
             json::parse_canonical(bytes).map_err(|error| invalid(format!("metadata: {error}")))?;
-        Self::checked(value, limit)
+        let canonical = String::from_utf8_lossy(bytes).into_owned();
+        Self::checked(value, canonical, limit)
     }
 
-    fn checked(value: Value, limit: u32) -> Result<Self, Refusal> {
-        let canonical = value.to_canonical();
+    fn checked(value: Value, canonical: String, limit: u32) -> Result<Self, Refusal> {
         if u32::try_from(canonical.len()).map_or(true, |len| len > limit) {
             return Err(Refusal::with(
                 ErrorCode::Limit,

@@ -1,6 +1,6 @@
 //! What names content: the hash commitment and the shard ids (rules LA-5 and LA-6 of `spec/layout.md`).
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 use keccak_batch::Hasher;
 use protocol::Hash32;
 
@@ -50,7 +50,17 @@ pub fn shard_ids(object_id: &str, version: u64, count: u32) -> Vec<Hash32> {
 }
 
 fn shard_name(object_id: &str, version: u64, index: u32) -> String {
-    format!("{object_id}:{version}:{index}")
+    let mut name = String::new();
+    push_shard_name(&mut name, object_id, version, index);
+    name
+}
+
+/// Appends `"{object_id}:{version}:{index}"` to `text`.
+pub(crate) fn push_shard_name(text: &mut String, object_id: &str, version: u64, index: u32) {
+    use core::fmt::Write;
+    text.push_str(object_id);
+    // A string takes every write.
+    let _ = write!(text, ":{version}:{index}");
 }
 
 /// SHA3-256 of each message after `prefix`, several at once where the machine can.

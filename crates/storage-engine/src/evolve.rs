@@ -1,7 +1,10 @@
 //! Evolution: what an accepted entry changes (ST-8). Writes only; nothing here can be refused, because
 //! [`crate::decide`] has refused whatever does not fit.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use protocol::{
     Action, Command, EntryBody, Event, Genesis, Hash32, ObjectId, Outcome,
     command::{AdvanceEpoch, Content, Reassign, RecordAudit, RegisterNode, Store},
@@ -17,8 +20,8 @@ use crate::{
     state::{
         Hot, State, StateError, StateResult, StateStore, keys,
         records::{
-            AuditRecord, CommandRecord, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord,
-            StoredRecord, VersionRecord,
+            AuditRecord, CommandRecord, EpochRecord, LedgerRecord, NewStored, NewVersion,
+            NodeRecord, ObjectRecord, VersionRecord,
         },
     },
 };
@@ -63,7 +66,8 @@ fn happen<S: StateStore>(
         }
         (Action::Store(store), Event::Stored { .. }) => store_version(state, entry, store, event),
         (Action::DeleteMarker { object, version }, Event::DeleteMarked) => {
-            add_version(state, command, object, *version, &marker(entry))
+            add_version(state, command, object, *version, &marker(entry));
+            Ok(())
         }
         (Action::Purge { object, version }, Event::Purged) => end_version(state, object, *version),
         (Action::Reassign(reassign), Event::Reassigned) => move_copy(state, reassign),
@@ -122,7 +126,17 @@ fn open_ledger<S: StateStore>(
     };
     let genesis = genesis.clone();
     let operator = protocol::AccountId::of(&genesis.operator);
-    state.set_hot(Hot { genesis, operator, ledger_id, ledger, nodes, eligible, changed_nodes });
+    let accounts = BTreeMap::new();
+    state.set_hot(Hot {
+        genesis,
+        operator,
+        ledger_id,
+        ledger,
+        nodes,
+        eligible,
+        changed_nodes,
+        accounts,
+    });
     Ok(())
 }
 
@@ -252,35 +266,36 @@ fn store_version<S: StateStore>(
     let prepaid = hot.ledger.parameters.prepaid;
     let broken = |_| StateError::Broken("a fee was accepted that does not fit");
     hot.ledger.treasury = hot.ledger.treasury.charged(*fee).map_err(broken)?;
-    state.put(keys::account(&payer), &account.charged(*fee, prepaid).map_err(broken)?);
-    let stored = StoredRecord {
-        hash_commit: store.hash_commit,
-        metadata: store.metadata.clone(),
-        content: store.content.clone(),
-        custody: store.custody.clone(),
+    hot.accounts.insert(payer, account.charged(*fee, prepaid).map_err(broken)?);
+    count_bytes(state, &store.content, assignment, u64::checked_add)?;
+    let stored = NewStored {
+        hash_commit: &store.hash_commit,
+        metadata: &store.metadata,
+        content: &store.content,
+        custody: &store.custody,
         fee: *fee,
-        assignment: assignment.clone(),
+        assignment,
     };
-    count_bytes(state, &stored, u64::checked_add)?;
-    let record = VersionRecord { stored: Some(stored), ..marker(entry) };
-    add_version(state, &entry.command, &store.object, store.version, &record)
+    let record = NewVersion { stored: Some(stored), ..marker(entry) };
+    add_version(state, &entry.command, &store.object, store.version, &record);
+    Ok(())
 }
 
-const fn marker(entry: &EntryBody) -> VersionRecord {
-    VersionRecord { seq: entry.seq, created_at_tick: entry.tick, stored: None }
+const fn marker(entry: &EntryBody) -> NewVersion<'static> {
+    NewVersion { seq: entry.seq, created_at_tick: entry.tick, stored: None }
 }
 
+/// The command's payer owns the object: it is new, or was decided to be theirs.
 fn add_version<S: StateStore>(
     state: &mut State<S>,
     command: &Command,
     id: &ObjectId,
     version: u64,
-    record: &VersionRecord,
-) -> StateResult<(), S> {
-    let owner = state.object(id)?.map_or(command.payer, |object| object.owner);
-    state.put(keys::object(id), &ObjectRecord { owner, latest: version, current: Some(version) });
+    record: &NewVersion<'_>,
+) {
+    let object = ObjectRecord { owner: command.payer, latest: version, current: Some(version) };
+    state.put(keys::object(id), &object);
     state.put(keys::version(id, version), record);
-    Ok(())
 }
 
 fn end_version<S: StateStore>(
@@ -293,7 +308,7 @@ fn end_version<S: StateStore>(
         return Err(broken);
     };
     if let Some(stored) = record.stored {
-        count_bytes(state, &stored, u64::checked_sub)?;
+        count_bytes(state, &stored.content, &stored.assignment, u64::checked_sub)?;
     }
     state.remove(keys::version(id, version));
     let mut current = None;
@@ -308,17 +323,17 @@ fn end_version<S: StateStore>(
 /// Adds the copies of a version to, or takes them from, what their nodes hold.
 fn count_bytes<S: StateStore>(
     state: &mut State<S>,
-    stored: &StoredRecord,
+    content: &Content,
+    assignment: &[NodeNumber],
     count: fn(u64, u64) -> Option<u64>,
 ) -> StateResult<(), S> {
-    let Content::Single(layout) = &stored.content else {
+    let Content::Single(layout) = content else {
         return Ok(());
     };
     let broken = || StateError::Broken("stored bytes do not add up");
     let geometry = Geometry::of(layout).map_err(|_| StateError::Broken("a layout is damaged"))?;
     let hot = state.hot_mut()?;
-    for (column, nodes) in (0..).zip(stored.assignment.chunks(usize::from(layout.profile.replicas)))
-    {
+    for (column, nodes) in (0..).zip(assignment.chunks(usize::from(layout.profile.replicas))) {
         let bytes = geometry.shard_len(column);
         for node in nodes {
             let mut sum = None;
@@ -339,13 +354,13 @@ fn move_copy<S: StateStore>(state: &mut State<S>, reassign: &Reassign) -> StateR
     let VersionRecord { stored: Some(mut stored), seq, created_at_tick } = record else {
         return Err(broken());
     };
-    count_bytes(state, &stored, u64::checked_sub)?;
+    count_bytes(state, &stored.content, &stored.assignment, u64::checked_sub)?;
     let Content::Single(layout) = &stored.content else {
         return Err(broken());
     };
     let copy = copy_index(reassign, layout.profile.replicas);
     *copy.and_then(|at| stored.assignment.get_mut(at)).ok_or_else(broken)? = reassign.to;
-    count_bytes(state, &stored, u64::checked_add)?;
+    count_bytes(state, &stored.content, &stored.assignment, u64::checked_add)?;
     let record = VersionRecord { seq, created_at_tick, stored: Some(stored) };
     state.put(keys::version(&reassign.object, reassign.version), &record);
     Ok(())

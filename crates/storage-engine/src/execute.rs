@@ -2,14 +2,15 @@
 
 use alloc::vec::Vec;
 use protocol::{
-    Command, EntryBody, Hash32, Outcome, Refusal, canonical,
+    Command, EntryBody, Hash32, Outcome, Refusal,
     entry::ENTRY_FORMAT,
     error::ErrorCode,
     limits::{MAX_BODY_BYTES, STATE_ROOT_INTERVAL},
 };
 
 use crate::{
-    Admitted, admit,
+    Admission, Admitted, admit,
+    admit::Encoded,
     decide::{Ordered, decide},
     evolve::evolve,
     state::{Seen, State, StateError, StateResult, StateStore},
@@ -26,7 +27,8 @@ pub struct Executed {
     pub refusal: Option<Refusal>,
 }
 
-/// Executes a command that was admitted. The caller hashes the entry and calls [`State::link`] before the next one.
+/// Executes a command that was admitted. If [`State::awaits_link`] says so afterwards, the caller gives the
+/// state the entry's hash by [`State::link`] before the next one.
 ///
 /// # Errors
 /// Anything but a refusal: the replica must stop. `tick` must not be below the last one, the command's id
@@ -36,8 +38,8 @@ pub fn execute<S: StateStore>(
     tick: u64,
     command: Admitted,
 ) -> StateResult<Executed, S> {
-    let metadata_keys = command.metadata_keys();
-    run(state, tick, command.into_parts(), |state, ordered| decide(state, ordered, metadata_keys))
+    let (encoded, derived) = command.into_parts();
+    run(state, tick, encoded, |state, ordered| decide(state, ordered, &derived))
 }
 
 /// Executes a command as it stands in a log: what admission refuses is refused here, with the same code.
@@ -49,14 +51,31 @@ pub fn execute_committed<S: StateStore>(
     tick: u64,
     command: Command,
 ) -> StateResult<Executed, S> {
-    if state.seen(&command)? != Seen::Never {
+    let admission = admit(state.ledger_id().as_ref(), command);
+    execute_admission(state, tick, admission)
+}
+
+/// [`execute_committed`] of a command that went through admission before, under the same ledger id.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_admission<S: StateStore>(
+    state: &mut State<S>,
+    tick: u64,
+    admission: Admission,
+) -> StateResult<Executed, S> {
+    let (id, hash) = match &admission {
+        Ok(admitted) => (admitted.command().id, admitted.hash()),
+        Err(refused) => (refused.command().id, refused.encoded.hash),
+    };
+    if state.seen_as(&id, &hash)? != Seen::Never {
         return Err(StateError::Broken("a command id is used twice within two epochs"));
     }
-    match admit(state.ledger_id().as_ref(), command) {
+    match admission {
         Ok(admitted) => execute(state, tick, admitted),
-        Err((command, refusal)) => {
-            let bytes = canonical::encode(&*command);
-            run(state, tick, (*command, bytes), |_, _| Ok(Err(refusal)))
+        Err(refused) => {
+            let (encoded, refusal) = refused.into_parts();
+            run(state, tick, encoded, |_, _| Ok(Err(refusal)))
         }
     }
 }
@@ -64,10 +83,11 @@ pub fn execute_committed<S: StateStore>(
 fn run<S: StateStore>(
     state: &mut State<S>,
     tick: u64,
-    (command, command_bytes): (Command, Vec<u8>),
+    encoded: Encoded,
     decide: impl FnOnce(&State<S>, &Ordered<'_>) -> StateResult<Result<protocol::Event, Refusal>, S>,
 ) -> StateResult<Executed, S> {
-    if state.link_due {
+    let Encoded { command, bytes: command_bytes, hash } = encoded;
+    if state.awaits_link() {
         return Err(StateError::Broken("an executed entry is not linked"));
     }
     if tick < state.cursor.tick {
@@ -95,8 +115,7 @@ fn run<S: StateStore>(
     }
     state.cursor.next_seq = next_seq;
     state.cursor.tick = tick;
-    state.link_due = true;
-    evolve(state, &body, Hash32::of(&command_bytes))?;
+    evolve(state, &body, hash)?;
     if carries_state_root(&body) {
         body.state_root = Some(state.root()?);
         bytes = body.to_bytes_with(&command_bytes);

@@ -31,5 +31,5 @@ pub mod query;
 pub mod shard_tree;
 pub mod state;
 
-pub use admit::{Admitted, admit, check_domain};
-pub use execute::{Executed, execute, execute_committed};
+pub use admit::{Admission, Admitted, Derived, Inadmissible, admit, admit_all, check_domain};
+pub use execute::{Executed, execute, execute_admission, execute_committed};

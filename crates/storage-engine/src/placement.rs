@@ -1,10 +1,10 @@
 //! Which nodes hold which shard: a pure function of the object's name, its version and the eligible
 //! nodes (PL-1 to PL-4).
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use protocol::{Hash32, Profile, Refusal, error::ErrorCode, node::NodeNumber};
 
-use crate::content::{hash_all, shard_ids};
+use crate::content::{hash_all, push_shard_name};
 
 /// `H(hex(shard_id)) mod n`: the index in the eligible list at which the copies of a shard begin (PL-2).
 /// `None` when the list is empty.
@@ -37,15 +37,27 @@ fn small_remainder(hash: &Hash32, n: u32) -> Option<u64> {
 
 /// The nodes of every copy: copy r of column c at index `c × replicas + r`.
 ///
+/// # Errors
+/// As [`place_from`].
+pub fn place(
+    object_id: &str,
+    version: u64,
+    profile: Profile,
+    eligible: &[NodeNumber],
+) -> Result<Vec<NodeNumber>, Refusal> {
+    place_from(&start_hashes(object_id, version, profile), profile, eligible)
+}
+
+/// [`place`], from the [`start_hashes`] of the version.
+///
 /// `eligible` is sorted by node id. Without parity each shard starts at its own index and takes
 /// consecutive nodes, wrapping (PL-3); with parity column i takes the node i steps after the start of
 /// column 0 (PL-4).
 ///
 /// # Errors
 /// `SE_ERR_NO_ELIGIBLE_NODES` when there are fewer eligible nodes than copies that must differ.
-pub fn place(
-    object_id: &str,
-    version: u64,
+pub fn place_from(
+    starts: &[Hash32],
     profile: Profile,
     eligible: &[NodeNumber],
 ) -> Result<Vec<NodeNumber>, Refusal> {
@@ -59,24 +71,47 @@ pub fn place(
             format!("{available} eligible nodes, {needed} needed; see `qfs node list`"),
         ));
     }
-    let starts =
-        starts(object_id, version, if profile.parity == 0 { columns } else { 1 }, available);
-    let steps =
-        |first: u64, count: u64| (0..count).filter_map(move |step| node_at(eligible, first, step));
-    Ok(match (profile.parity, starts.first()) {
-        (0, _) => starts.iter().flat_map(|start| steps(*start, copies)).collect(),
-        (_, Some(start)) => steps(*start, columns).collect(),
-        (_, None) => Vec::new(),
-    })
+    let steps = if profile.parity == 0 { copies } else { columns };
+    let from = |start: u64| (0..steps).filter_map(move |step| node_at(eligible, start, step));
+    Ok(starts.iter().filter_map(|hash| remainder(hash, available)).flat_map(from).collect())
 }
 
-/// The start indices of the first `count` shards (PL-2), hashed together.
-fn starts(object_id: &str, version: u64, count: u64, eligible: u64) -> Vec<u64> {
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    let digits: Vec<[u8; 64]> =
-        shard_ids(object_id, version, count).iter().map(Hash32::hex_digits).collect();
-    let messages: Vec<&[u8]> = digits.iter().map(<[u8; 64]>::as_slice).collect();
-    hash_all(&[], &messages).iter().filter_map(|hash| remainder(hash, eligible)).collect()
+/// `H(hex(shard_id))` of the shards that a placement starts from: every shard without parity, else the first.
+#[must_use]
+pub fn start_hashes(object_id: &str, version: u64, profile: Profile) -> Vec<Hash32> {
+    let mut names = ShardNames::default();
+    names.add(object_id, version, profile);
+    names.start_hashes()
+}
+
+/// Names of the shards that the placements of many versions start from, to be hashed together.
+#[derive(Default)]
+pub(crate) struct ShardNames {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl ShardNames {
+    /// Adds those of one version; returns how many they are.
+    pub(crate) fn add(&mut self, object_id: &str, version: u64, profile: Profile) -> usize {
+        let before = self.ends.len();
+        let count = if profile.parity == 0 { profile.columns() } else { 1 };
+        for index in 0..count {
+            push_shard_name(&mut self.text, object_id, version, index);
+            self.ends.push(self.text.len());
+        }
+        self.ends.len().saturating_sub(before)
+    }
+
+    /// `H(hex(H(name)))` of each name, in order.
+    pub(crate) fn start_hashes(&self) -> Vec<Hash32> {
+        let begins = core::iter::once(0).chain(self.ends.iter().copied());
+        let names = begins.zip(&self.ends).filter_map(|(from, end)| self.text.get(from..*end));
+        let names: Vec<&[u8]> = names.map(str::as_bytes).collect();
+        let digits: Vec<[u8; 64]> = hash_all(&[], &names).iter().map(Hash32::hex_digits).collect();
+        let digits: Vec<&[u8]> = digits.iter().map(<[u8; 64]>::as_slice).collect();
+        hash_all(&[], &digits)
+    }
 }
 
 fn node_at(eligible: &[NodeNumber], start: u64, step: u64) -> Option<NodeNumber> {

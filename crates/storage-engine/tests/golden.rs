@@ -158,7 +158,7 @@ fn a_history_is_frozen() {
         (Operator, make::advance(1, &[0, 1, 2, 4, 5]), Accepted),
         (Alice, make::put_at("c", 1, 2), Accepted),
     ]);
-    let (head, root) = (ledger.state.cursor().head, ledger.state.root().unwrap());
+    let (head, root) = (ledger.head, ledger.state.root().unwrap());
     assert_eq!(head.to_hex(), HISTORY_HEAD, "{FROZEN}");
     assert_eq!(root.to_hex(), HISTORY_ROOT, "{FROZEN}");
 }

@@ -5,13 +5,13 @@
 
 mod common;
 
-use common::{By, Expect, Ledger, link, make};
+use common::{By, Expect, Ledger, entry_hash, make};
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},
 };
 use protocol::{
-    Action, Amount, EntryBody, Event, Outcome, Profile,
+    Action, Amount, EntryBody, Event, Hash32, Outcome, Profile,
     command::{AuditAnswer, Content, OpenAudit},
 };
 use std::{
@@ -271,11 +271,13 @@ fn upkeep() -> impl Strategy<Value = Upkeep> {
 /// Executes a log over a fresh state, with flushes, roots and restarts wherever `upkeep` says.
 fn re_execute(log: &[Vec<u8>], upkeep: &[Upkeep]) -> State<MemoryStore> {
     let mut state = State::open(MemoryStore::default()).unwrap();
+    let mut head = Hash32::ZERO;
     for (bytes, upkeep) in log.iter().zip(upkeep.iter().cycle()) {
         let body = EntryBody::from_bytes(bytes).unwrap();
         let again = execute_committed(&mut state, body.tick, body.command).unwrap();
         assert_eq!(&again.bytes, bytes, "after {upkeep:?}");
-        link(&mut state, bytes);
+        head = entry_hash(&head, bytes);
+        state.link(head);
         match upkeep {
             Upkeep::Nothing => {}
             Upkeep::Root => drop(state.root().unwrap()),

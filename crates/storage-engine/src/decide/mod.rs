@@ -10,7 +10,10 @@ mod objects;
 use alloc::format;
 use protocol::{AccountId, Action, Authorization, Command, Event, Refusal, error::ErrorCode};
 
-use crate::state::{State, StateResult, StateStore, records::LedgerRecord};
+use crate::{
+    admit::Derived,
+    state::{State, StateResult, StateStore, records::LedgerRecord},
+};
 
 /// A command with its place in the order.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +31,14 @@ pub struct Ordered<'a> {
 /// A decision: what happens, or why nothing does.
 pub type Decision = Result<Event, Refusal>;
 
-/// Decides an admitted command; `metadata_keys` as [`crate::Admitted::metadata_keys`].
+/// Decides an admitted command, with what follows from it alone.
 ///
 /// # Errors
 /// A fault of the store. Refusals are decisions, inside.
 pub fn decide<S: StateStore>(
     state: &State<S>,
     ordered: &Ordered<'_>,
-    metadata_keys: u64,
+    derived: &Derived,
 ) -> StateResult<Decision, S> {
     let command = ordered.command;
     let Some(ledger) = state.ledger() else {
@@ -54,7 +57,7 @@ pub fn decide<S: StateStore>(
         Action::RegisterNode(node) => nodes::register(state, node),
         Action::Reassign(reassign) => nodes::reassign(state, reassign),
         Action::AdvanceEpoch(advance) => Ok(epoch::advance(state, ledger, advance)),
-        Action::Store(store) => objects::store(state, ledger, command, store, metadata_keys),
+        Action::Store(store) => objects::store(state, ledger, command, store, derived),
         Action::DeleteMarker { object, version } => {
             objects::delete(state, &command.payer, object, *version)
         }

@@ -1,8 +1,8 @@
 //! Storing, marking as deleted, and ending versions of objects.
 
-use alloc::format;
+use alloc::{format, vec::Vec};
 use protocol::{
-    AccountId, Command, Event, Layout, ObjectId, Refusal,
+    AccountId, Command, Event, Hash32, Layout, ObjectId, Refusal,
     command::{Content, Store},
     error::ErrorCode,
     limits::MAX_TOTAL_BYTES,
@@ -12,8 +12,9 @@ use token_state::storage_fee;
 
 use super::{Decision, refuse, refuse_with};
 use crate::{
+    admit::Derived,
     layout::Geometry,
-    placement::place,
+    placement::place_from,
     state::{
         State, StateResult, StateStore,
         records::{LedgerRecord, ObjectRecord},
@@ -25,7 +26,7 @@ pub(super) fn store<S: StateStore>(
     ledger: &LedgerRecord,
     command: &Command,
     store: &Store,
-    metadata_keys: u64,
+    derived: &Derived,
 ) -> StateResult<Decision, S> {
     let object = state.object(&store.object)?;
     if let Err(refusal) = check_next_version(object.as_ref(), &command.payer, store.version) {
@@ -35,11 +36,11 @@ pub(super) fn store<S: StateStore>(
         Ok(content) => content,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let assignment = match placed(state, ledger, store, layout)? {
+    let assignment = match placed(state, ledger, store, layout, &derived.starts)? {
         Ok(assignment) => assignment,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let Ok(fee) = storage_fee(layout.size, metadata_keys, &ledger.parameters) else {
+    let Ok(fee) = storage_fee(layout.size, derived.metadata_keys, &ledger.parameters) else {
         return Ok(refuse(ErrorCode::Limit, "the fee exceeds what an amount can hold"));
     };
     if ledger.treasury.charged(fee).is_err() {
@@ -112,9 +113,9 @@ fn placed<S: StateStore>(
     ledger: &LedgerRecord,
     store: &Store,
     layout: &Layout,
-) -> StateResult<Result<alloc::vec::Vec<NodeNumber>, Refusal>, S> {
-    let place =
-        |eligible: &[NodeNumber]| place(&store.object.0, store.version, layout.profile, eligible);
+    starts: &[Hash32],
+) -> StateResult<Result<Vec<NodeNumber>, Refusal>, S> {
+    let place = |eligible: &[NodeNumber]| place_from(starts, layout.profile, eligible);
     let now = match place(state.eligible()) {
         Ok(now) => now,
         Err(refusal) => return Ok(Err(refusal)),

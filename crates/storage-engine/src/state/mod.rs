@@ -15,7 +15,7 @@ use alloc::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
 use protocol::{
-    AccountId, Command, Genesis, Hash32, NodeId, ObjectId, canonical, node::NodeNumber,
+    AccountId, Command, CommandId, Genesis, Hash32, NodeId, ObjectId, canonical, node::NodeNumber,
 };
 use token_state::Account;
 
@@ -71,11 +71,11 @@ pub enum Seen {
 pub struct State<S> {
     store: S,
     pending: Changes,
-    touched: BTreeSet<Vec<u8>>,
+    /// Keys of authenticated records written since the last root, in the order of the writes.
+    touched: Vec<Vec<u8>>,
     root: Hash32,
     hot: Option<Hot>,
     pub(crate) cursor: Cursor,
-    pub(crate) link_due: bool,
 }
 
 /// Small records that nearly every command reads; written back before a root or a flush.
@@ -89,6 +89,8 @@ pub(crate) struct Hot {
     pub nodes: Vec<NodeRecord>,
     pub eligible: Vec<NodeNumber>,
     pub changed_nodes: BTreeSet<NodeNumber>,
+    /// Accounts that were charged since the last root.
+    pub accounts: BTreeMap<AccountId, Account>,
 }
 
 impl<S: StateStore> State<S> {
@@ -100,11 +102,10 @@ impl<S: StateStore> State<S> {
         let mut state = Self {
             store,
             pending: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
             root: Hash32::ZERO,
             hot: None,
             cursor: Cursor::default(),
-            link_due: false,
         };
         state.cursor = state.record(&keys::cursor())?.unwrap_or_default();
         let root = root::Nodes::read(&state, &keys::tree_node(0, &Hash32::ZERO))?;
@@ -136,6 +137,7 @@ impl<S: StateStore> State<S> {
             nodes,
             eligible,
             changed_nodes: BTreeSet::new(),
+            accounts: BTreeMap::new(),
         })
     }
 
@@ -218,6 +220,9 @@ impl<S: StateStore> State<S> {
     /// # Errors
     /// A fault of the store.
     pub fn account(&self, id: &AccountId) -> StateResult<Account, S> {
+        if let Some(account) = self.hot.as_ref().and_then(|hot| hot.accounts.get(id)) {
+            return Ok(*account);
+        }
         Ok(self.record(&keys::account(id))?.unwrap_or_default())
     }
 
@@ -251,13 +256,22 @@ impl<S: StateStore> State<S> {
     /// # Errors
     /// A fault of the store.
     pub fn seen(&self, command: &Command) -> StateResult<Seen, S> {
+        self.seen_as(&command.id, &command.hash())
+    }
+
+    /// [`State::seen`] of the command with this id and hash.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn seen_as(&self, id: &CommandId, hash: &Hash32) -> StateResult<Seen, S> {
         let epoch = self.epoch();
         let oldest = epoch.saturating_sub(protocol::limits::COMMAND_ID_EPOCHS.saturating_sub(1));
-        for epoch in oldest..=epoch {
-            let record: Option<CommandRecord> = self.record(&keys::command(epoch, &command.id))?;
-            if let Some(CommandRecord { seq, hash }) = record {
-                let same = hash == command.hash();
-                return Ok(if same { Seen::Executed { seq } } else { Seen::Conflict });
+        // Ids are kept under the epoch after their entry, so none is under epoch 0 once there is a genesis.
+        for epoch in oldest.max(epoch.min(1))..=epoch {
+            let record: Option<CommandRecord> = self.record(&keys::command(epoch, id))?;
+            if let Some(record) = record {
+                let same = record.hash == *hash;
+                return Ok(if same { Seen::Executed { seq: record.seq } } else { Seen::Conflict });
             }
         }
         Ok(Seen::Never)
@@ -411,7 +425,7 @@ impl<S: StateStore> State<S> {
 
     fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         if keys::is_authenticated(&key) {
-            self.touched.insert(key.clone());
+            self.touched.push(key.clone());
         }
         self.pending.insert(key, value);
     }
@@ -423,6 +437,9 @@ impl<S: StateStore> State<S> {
         for number in changed {
             let node = usize::try_from(number).ok().and_then(|at| hot.nodes.get(at));
             writes.extend(node.map(|node| (keys::node(number), canonical::encode(node))));
+        }
+        for (id, account) in core::mem::take(&mut hot.accounts) {
+            writes.push((keys::account(&id), canonical::encode(&account)));
         }
         writes.push((keys::ledger(), canonical::encode(&hot.ledger)));
         for (key, value) in writes {
@@ -438,9 +455,10 @@ impl<S: StateStore> State<S> {
     /// A fault of the store.
     pub fn root(&mut self) -> StateResult<Hash32, S> {
         self.write_back_hot();
-        let touched = core::mem::take(&mut self.touched);
+        let mut touched = core::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
         let mut changes = Vec::with_capacity(touched.len());
-        let touched: Vec<Vec<u8>> = touched.into_iter().collect();
         for keys in touched.chunks(HASHED_TOGETHER) {
             self.hash_records(keys, &mut changes)?;
         }
@@ -472,23 +490,26 @@ impl<S: StateStore> State<S> {
         Ok(())
     }
 
-    /// Tells the state the hash of the entry that was just executed.
-    ///
-    /// # Errors
-    /// When no entry was executed since the last link.
-    pub fn link(&mut self, entry_hash: Hash32) -> StateResult<(), S> {
-        if !core::mem::take(&mut self.link_due) {
-            return Err(StateError::Broken("an entry was linked twice"));
-        }
-        self.cursor.head = entry_hash;
-        let executed = self.cursor.next_seq.checked_sub(1);
-        if let Some(hot) = &mut self.hot
+    /// Whether the next entry cannot be executed before [`State::link`]: the last one opened an audit, whose
+    /// challenges follow from that entry's hash.
+    #[must_use]
+    pub fn awaits_link(&self) -> bool {
+        self.hot.as_ref().is_some_and(|hot| {
+            hot.ledger.audit.is_some_and(|audit| {
+                audit.beacon == Hash32::ZERO
+                    && audit.seq.checked_add(1) == Some(self.cursor.next_seq)
+            })
+        })
+    }
+
+    /// Tells the state the hash of the entry that was just executed; needed only where [`State::awaits_link`].
+    pub fn link(&mut self, entry_hash: Hash32) {
+        if self.awaits_link()
+            && let Some(hot) = &mut self.hot
             && let Some(audit) = &mut hot.ledger.audit
-            && Some(audit.seq) == executed
         {
             audit.beacon = entry_hash;
         }
-        Ok(())
     }
 
     /// Hands everything written since the last flush to the store, with `extra` in the same commit.
@@ -497,7 +518,7 @@ impl<S: StateStore> State<S> {
     /// # Errors
     /// A fault of the store, or an entry that was executed and not linked.
     pub fn flush(&mut self, extra: Changes) -> StateResult<(), S> {
-        if self.link_due {
+        if self.awaits_link() {
             return Err(StateError::Broken("an executed entry is not linked"));
         }
         self.root()?;

@@ -47,8 +47,6 @@ pub struct Cursor {
     pub next_seq: u64,
     /// Tick of the last entry.
     pub tick: u64,
-    /// Hash of the last entry; zeros before the first.
-    pub head: Hash32,
 }
 
 /// A storage node.
@@ -128,6 +126,25 @@ pub struct StoredRecord {
     pub fee: Amount,
     /// Nodes of the copies now: copy r of column c at index c × replicas + r.
     pub assignment: Vec<NodeNumber>,
+}
+
+/// A [`VersionRecord`] with content, of parts that stand in an entry: the same bytes without copying them first.
+#[derive(Clone, Copy, Debug, BorshSerialize)]
+pub(crate) struct NewVersion<'a> {
+    pub seq: u64,
+    pub created_at_tick: u64,
+    pub stored: Option<NewStored<'a>>,
+}
+
+/// A [`StoredRecord`] of parts that stand in an entry.
+#[derive(Clone, Copy, Debug, BorshSerialize)]
+pub(crate) struct NewStored<'a> {
+    pub hash_commit: &'a Hash32,
+    pub metadata: &'a [u8],
+    pub content: &'a Content,
+    pub custody: &'a Custody,
+    pub fee: Amount,
+    pub assignment: &'a [NodeNumber],
 }
 
 /// Use of a command id.

@@ -62,6 +62,8 @@ pub type Line = (By, Action, Expect);
 pub struct Ledger {
     pub state: State<MemoryStore>,
     pub log: Vec<Vec<u8>>,
+    /// Hash of the last entry.
+    pub head: Hash32,
     replica: State<MemoryStore>,
     ids: u128,
 }
@@ -70,7 +72,7 @@ impl Ledger {
     /// A ledger without genesis.
     pub fn empty() -> Self {
         let open = || State::open(MemoryStore::default()).unwrap();
-        Self { state: open(), log: Vec::new(), replica: open(), ids: 0 }
+        Self { state: open(), log: Vec::new(), head: Hash32::ZERO, replica: open(), ids: 0 }
     }
 
     pub fn open(genesis: Genesis) -> Self {
@@ -133,15 +135,16 @@ impl Ledger {
         let before = (self.state.root().unwrap(), self.state.ledger().cloned());
         let tick = self.state.cursor().tick + 1;
         let executed = execute_committed(&mut self.state, tick, command).unwrap();
-        link(&mut self.state, &executed.bytes);
+        self.head = entry_hash(&self.head, &executed.bytes);
+        self.state.link(self.head);
         let expect = match (&executed.body.outcome, admission) {
             (Outcome::Accepted(_), Ok(_)) => Accepted,
             (Outcome::Rejected(code), Ok(_)) => Refused(*code),
-            (Outcome::Rejected(code), Err((_, refusal))) => {
-                assert_eq!(*code, refusal.code, "admission and execution agree");
+            (Outcome::Rejected(code), Err(refused)) => {
+                assert_eq!(*code, refused.refusal().code, "admission and execution agree");
                 NotAdmitted(*code)
             }
-            (Outcome::Accepted(_), Err((_, refusal))) => panic!("not admitted: {refusal}"),
+            (Outcome::Accepted(_), Err(refused)) => panic!("not admitted: {}", refused.refusal()),
         };
         if expect != Accepted {
             let after = (self.state.root().unwrap(), self.state.ledger().cloned());
@@ -158,15 +161,13 @@ impl Ledger {
         let body = EntryBody::from_bytes(bytes).unwrap();
         let again = execute_committed(&mut self.replica, body.tick, body.command).unwrap();
         assert_eq!(again.bytes, bytes, "re-execution gives the same bytes");
-        link(&mut self.replica, bytes);
+        self.replica.link(self.head);
         self.replica.flush(Changes::new()).unwrap();
         assert_eq!(self.replica.root().unwrap(), self.state.root().unwrap());
     }
 }
 
-/// Links the entry just executed, as the chain does: `H(previous ‖ H(body))`.
-pub fn link(state: &mut State<MemoryStore>, body: &[u8]) {
-    let head = state.cursor().head;
-    let hash = Hash32::of_parts(&[head.as_ref(), Hash32::of(body).as_ref()]);
-    state.link(hash).unwrap();
+/// The hash of an entry, as the chain has it: `H(previous ‖ H(body))`.
+pub fn entry_hash(previous: &Hash32, body: &[u8]) -> Hash32 {
+    Hash32::of_parts(&[previous.as_ref(), Hash32::of(body).as_ref()])
 }

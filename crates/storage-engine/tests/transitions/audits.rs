@@ -77,7 +77,7 @@ fn pl_5_the_beacon_is_the_entry_hash() {
     let ledger = audited.ledger.state.ledger().unwrap();
     let audit = ledger.audit.unwrap();
     assert_eq!((audit.seq, audit.scope), (3, OpenAudit::All));
-    assert_eq!(audit.beacon, audited.ledger.state.cursor().head);
+    assert_eq!(audit.beacon, audited.ledger.head);
 }
 
 /// PL-5: what an answer must be to count.

@@ -3,7 +3,7 @@
 use crate::common::{
     Accepted,
     By::*,
-    Expect, Ledger, NotAdmitted, Refused, link,
+    Expect, Ledger, NotAdmitted, Refused,
     make::{self, ALL, advance, delete, purge, put, reassign, register},
 };
 use protocol::{
@@ -293,10 +293,18 @@ fn the_order_of_calls_is_held() {
     assert!(broken(execute_committed(state, 9, again.clone()).map(drop)), "an id twice");
     let fresh = |n| Command { id: protocol::CommandId([n; 16]), ..again.clone() };
     assert!(broken(execute_committed(state, 1, fresh(7)).map(drop)), "the tick goes back");
-    let executed = execute_committed(state, 2, fresh(7)).unwrap();
+    execute_committed(state, 2, fresh(7)).unwrap();
+    assert!(!state.awaits_link(), "nothing follows from this entry's hash");
+    let open = ledger.command(Operator, Action::OpenAudit(OpenAudit::All));
+    let state = &mut ledger.state;
+    execute_committed(state, 2, open).unwrap();
+    assert!(state.awaits_link());
     assert!(broken(state.flush(Changes::new())), "a flush before the link");
     assert!(broken(execute_committed(state, 9, fresh(8)).map(drop)), "no link between");
-    link(state, &executed.bytes);
-    assert!(broken(state.link(Hash32::ZERO)), "a second link");
+    let beacon = Hash32::of(b"the entry's hash");
+    state.link(beacon);
+    state.link(Hash32::ZERO);
+    let audit = state.ledger().and_then(|ledger| ledger.audit);
+    assert_eq!(audit.map(|audit| audit.beacon), Some(beacon), "the first link counts");
     assert!(state.flush(Changes::new()).is_ok());
 }
