@@ -2,10 +2,10 @@
 
 use crate::{
     Checkpoint,
-    chain::Chain,
+    chain::{Chain, body_hashes},
     tree::{Frontier, TreeHash, entry_leaf},
 };
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use protocol::Hash32;
 
 /// The end of the chain and the right edge of the tree, which always grow by the same entry.
@@ -36,6 +36,20 @@ impl LogHead {
     pub fn append(&mut self, body: &[u8], completed: impl FnMut(u8, u64, TreeHash)) -> Hash32 {
         self.frontier.push(entry_leaf(&self.chain.head(), body), completed);
         self.chain.append(body)
+    }
+
+    /// [`LogHead::append`] for each body, in order, with the bodies hashed together; returns the entry hashes.
+    pub fn append_all(
+        &mut self,
+        bodies: &[&[u8]],
+        mut completed: impl FnMut(u8, u64, TreeHash),
+    ) -> Vec<Hash32> {
+        let hashes = body_hashes(bodies);
+        let append = |(body, hash): (&&[u8], &Hash32)| {
+            self.frontier.push(entry_leaf(&self.chain.head(), body), &mut completed);
+            self.chain.append_hashed(hash)
+        };
+        bodies.iter().zip(&hashes).map(append).collect()
     }
 
     /// Number of entries, which is also the seq of the next one.

@@ -1,13 +1,14 @@
 //! The state in RocksDB: a cache of the log, written without a log of its own.
 //!
-//! One [`StateStore::commit`] is one write batch, so the database always stands between two flushes of the
-//! state. A crash may put it back to an earlier one; re-executing the log brings it forward again. Batches are
-//! written by a thread of their own, one at a time and in order; until one is there, reads find it in memory.
+//! One [`StateStore::commit`] becomes one sorted table, which the database takes in whole: it always stands at
+//! a commit, and what was taken in is durable. A crash loses at most the commit on its way; re-executing the log
+//! brings it back. Tables are written by a thread of their own, one at a time and in order; until one is there,
+//! reads find its pairs in memory.
 
 use crate::JournalError;
 use rocksdb::{
-    BlockBasedOptions, Cache, DB, DBCompressionType, IteratorMode, Options, ReadOptions,
-    WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, DB, DBCompressionType, IngestExternalFileOptions, IteratorMode,
+    Options, ReadOptions, SstFileWriter,
 };
 use std::{
     path::Path,
@@ -21,8 +22,8 @@ use storage_engine::state::{Changes, StateStore};
 
 /// Bytes of blocks of the database that are kept in memory.
 const BLOCK_CACHE: usize = 128 << 20;
-/// Bytes of the database's own buffer of writes.
-const WRITE_BUFFER: usize = 64 << 20;
+/// A table on its way into the database, in its directory.
+const TABLE_NAME: &str = "incoming.sst";
 
 /// The ordered map in a RocksDB directory.
 pub struct RocksStore {
@@ -83,7 +84,7 @@ impl RocksStore {
         let writer = Writer { writing: None, batches: Some(batches), results, failed: None };
         let thread = std::thread::spawn({
             let db = Arc::clone(&db);
-            move || write_batches(&db, &work, &done)
+            move || write_tables(&db, &work, &done)
         });
         Ok(Self { db, writer: Mutex::new(writer), thread: Some(thread) })
     }
@@ -102,10 +103,7 @@ fn options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_block_based_table_factory(&blocks);
-    options.set_memtable_prefix_bloom_ratio(0.1);
-    options.set_memtable_whole_key_filtering(true);
     options.set_compression_type(DBCompressionType::Lz4);
-    options.set_write_buffer_size(WRITE_BUFFER);
     options.set_max_open_files(256);
     options.set_keep_log_file_num(2);
     options.set_log_level(rocksdb::LogLevel::Warn);
@@ -113,35 +111,37 @@ fn options() -> Options {
     options
 }
 
-fn write_batches(
+fn write_tables(
     db: &DB,
     work: &Receiver<Arc<Changes>>,
     done: &SyncSender<Result<(), rocksdb::Error>>,
 ) {
     for changes in work {
-        let mut batch = WriteBatch::with_capacity_bytes(bytes_of(&changes));
-        for (key, value) in changes.as_ref() {
-            match value {
-                Some(value) => batch.put(key, value),
-                None => batch.delete(key),
-            }
-        }
-        let mut options = WriteOptions::default();
-        options.disable_wal(true);
-        let result = db.write_opt(batch, &options);
-        if done.send(result).is_err() {
+        if done.send(write_table(db, &changes)).is_err() {
             return;
         }
     }
 }
 
-/// Room that a batch needs: asked for once, because growing to tens of megabytes copies them several times.
-fn bytes_of(changes: &Changes) -> usize {
-    const OVERHEAD: usize = 12;
-    let pair = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
-        key.len() + value.as_ref().map_or(0, Vec::len) + OVERHEAD
-    };
-    changes.iter().map(pair).sum()
+/// Sorted already, so that no buffer has to sort them again. A crash in here leaves a table that the database
+/// does not know; the next one replaces it.
+fn write_table(db: &DB, changes: &Changes) -> Result<(), rocksdb::Error> {
+    let path = db.path().join(TABLE_NAME);
+    let options = options();
+    let mut table = SstFileWriter::create(&options);
+    table.open(&path)?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => table.put(key, value)?,
+            None => table.delete(key)?,
+        }
+    }
+    table.finish()?;
+    let mut ingest = IngestExternalFileOptions::default();
+    ingest.set_move_files(true);
+    // No snapshots are taken.
+    ingest.set_snapshot_consistency(false);
+    db.ingest_external_file_opts(&ingest, vec![path])
 }
 
 impl Drop for RocksStore {
@@ -197,6 +197,9 @@ impl StateStore for RocksStore {
     fn commit(&mut self, changes: Changes) -> Result<(), Self::Fault> {
         let mut writer = self.writer();
         writer.settle()?;
+        if changes.is_empty() {
+            return Ok(());
+        }
         let changes = Arc::new(changes);
         writer.writing = Some(Arc::clone(&changes));
         if let Some(batches) = &writer.batches {

@@ -1,0 +1,153 @@
+//! The log's side of a ledger: chain, tree, segment files. What comes out of [`Appender::sync`] is durable.
+//!
+//! A group is hashed and written by [`Appender::append`]; its answers are kept back until a sync covers them, so
+//! that no receipt can leave before its entry is safe.
+
+use crate::{
+    JournalError, Log, NodeFile, Submitted,
+    disk::{Disk, RealDisk},
+    engine::{Answer, Group},
+};
+use eqm_log::{LogHead, NodeReader, TreeHash};
+use protocol::{EntryBody, Receipt};
+
+/// How the log stands after a durable entry, with the nodes of its tree.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Chain and tree.
+    pub head: LogHead,
+}
+
+/// The log, its tree, and the answers that wait for a sync.
+#[derive(Debug)]
+pub struct Appender<D: Disk = RealDisk> {
+    log: Log<D>,
+    head: LogHead,
+    nodes: NodeFile<D>,
+    written: Vec<Submitted>,
+}
+
+impl<D: Disk> Appender<D> {
+    /// A log whose tree is known up to `head`, which may be behind it: [`Appender::catch_up`] brings it forward.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when the log is shorter than that; a failed read or write.
+    pub fn new(log: Log<D>, mut nodes: NodeFile<D>, head: LogHead) -> Result<Self, JournalError> {
+        if head.size() > log.len() {
+            return Err(JournalError::Damaged(format!(
+                "the log has {} entries, but the state has seen {}: entries are lost; restore the log from a copy",
+                log.len(),
+                head.size()
+            )));
+        }
+        nodes.truncate_to(head.size())?;
+        Ok(Self { log, head, nodes, written: Vec::new() })
+    }
+
+    /// Takes bodies that the log has already into chain and tree.
+    ///
+    /// # Errors
+    /// When the tree's file cannot be written.
+    pub fn catch_up(&mut self, bodies: &[&[u8]]) -> Result<(), JournalError> {
+        self.extend(bodies).map(drop)
+    }
+
+    fn extend(&mut self, bodies: &[&[u8]]) -> Result<Vec<protocol::Hash32>, JournalError> {
+        let nodes = &mut self.nodes;
+        let hashes = self.head.append_all(bodies, |_, _, hash| nodes.append(hash));
+        self.nodes.flush()?;
+        Ok(hashes)
+    }
+
+    /// Hashes a group and writes it; its answers come out of a later [`Appender::sync`].
+    ///
+    /// # Errors
+    /// A failed write, after which nothing is appended any more.
+    pub fn append(&mut self, cursor: &[u8], group: Group) -> Result<(), JournalError> {
+        // After a failure chain and tree are ahead of the log. Nothing more may follow from them.
+        self.check_whole()?;
+        let first_seq = self.head.size();
+        let bodies: Vec<&[u8]> = group.bodies.iter().map(Vec::as_slice).collect();
+        let hashes = self.extend(&bodies)?;
+        if !bodies.is_empty() {
+            self.log.write(cursor, &group.bodies, self.head.entry_hash())?;
+        }
+        let mut executed = (first_seq..).zip(hashes);
+        for answer in group.answers {
+            let submitted = match answer {
+                Answer::Refused(refusal) => Submitted::Refused(refusal),
+                Answer::Repeated { seq } => Submitted::Repeated(self.receipt(seq)?),
+                Answer::Executed { outcome, refusal } => {
+                    let (seq, entry_hash) = executed.next().ok_or_else(|| {
+                        JournalError::Halted("a group has more answers than entries".into())
+                    })?;
+                    Submitted::Logged { receipt: Receipt { seq, entry_hash, outcome }, refusal }
+                }
+            };
+            self.written.push(submitted);
+        }
+        Ok(())
+    }
+
+    /// Makes everything written durable and hands out the answers since the last call, in order. With `durably`
+    /// false someone else holds the commands already, and nothing is waited for.
+    ///
+    /// # Errors
+    /// A failed sync, after which nothing is appended any more, and nobody gets these answers.
+    pub fn sync(&mut self, durably: bool) -> Result<Vec<Submitted>, JournalError> {
+        self.check_whole()?;
+        if durably {
+            self.log.sync()?;
+        }
+        Ok(std::mem::take(&mut self.written))
+    }
+
+    /// How the log stands, once log and tree are durable up to there.
+    ///
+    /// # Errors
+    /// A failed sync.
+    pub fn mark(&mut self) -> Result<Mark, JournalError> {
+        self.check_whole()?;
+        self.log.sync()?;
+        self.nodes.sync()?;
+        Ok(Mark { head: self.head.clone() })
+    }
+
+    /// After a write that failed, chain and tree are ahead of the log. Nothing of them may be kept or signed.
+    ///
+    /// # Errors
+    /// [`JournalError::Poisoned`] in that case.
+    pub fn check_whole(&self) -> Result<(), JournalError> {
+        if self.head.size() == self.log.len() { Ok(()) } else { Err(JournalError::Poisoned) }
+    }
+
+    /// The receipt of an entry in the log.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn receipt(&self, seq: u64) -> Result<Receipt, JournalError> {
+        let missing = || JournalError::Damaged(format!("entry {seq} is not in the log"));
+        let entry = self.log.entry(seq)?.ok_or_else(missing)?;
+        let body = EntryBody::from_bytes(&entry.body)
+            .map_err(|error| JournalError::Damaged(format!("entry {seq}: {error}")))?;
+        Ok(Receipt { seq, entry_hash: entry.entry_hash(), outcome: body.outcome })
+    }
+
+    /// The log.
+    pub const fn log(&self) -> &Log<D> {
+        &self.log
+    }
+
+    /// Chain and tree after the last entry.
+    pub const fn head(&self) -> &LogHead {
+        &self.head
+    }
+}
+
+impl<D: Disk> NodeReader for Appender<D> {
+    type Error = JournalError;
+
+    fn node(&self, level: u8, index: u64) -> Result<TreeHash, JournalError> {
+        self.nodes.node(level, index)
+    }
+}

@@ -1,0 +1,280 @@
+//! Many threads, one log. Commands that arrive while a group is on its way to the disk become the next group.
+//!
+//! Nobody waits for company: a lone command is executed, written and synced by the thread that brought it. When
+//! there are several, one of them leads: it takes what is waiting, executes it, passes the lead on and goes to the
+//! disk, so that the next group is executed while this one is synced. At most one group is on the disk's side
+//! and one behind it; the rest waits in a line of bounded length.
+
+use crate::{
+    Appender, Batch, JournalError, RocksStore, Sequencer, Submitted,
+    disk::{Disk, RealDisk},
+    engine::{Engine, Group},
+};
+use protocol::{Command, Hash32};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, Thread},
+};
+use storage_engine::{Admitted, admit_all, state::StateStore};
+
+/// Commands that may wait; whoever comes then waits before the line.
+const MAX_WAITING: usize = 65_536;
+/// Commands that are executed together at most, unless one submission alone has more.
+const MAX_TOGETHER: usize = 8_192;
+
+/// Takes commands from any number of threads.
+pub struct Committer<D: Disk = RealDisk, S = RocksStore> {
+    ledger_id: Option<Hash32>,
+    line: Mutex<Line>,
+    room: Condvar,
+    execution: Mutex<Execution<S>>,
+    appender: Mutex<Appender<D>>,
+}
+
+/// What the leader holds while it executes.
+struct Execution<S> {
+    engine: Engine<S>,
+    sequencer: Box<dyn Sequencer>,
+    /// Set while commands are executed; what fails or panics on the way leaves it set.
+    interrupted: bool,
+}
+
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Waiting>,
+    commands: usize,
+    led: bool,
+}
+
+struct Waiting {
+    ticket: Arc<Ticket>,
+    commands: Vec<Admitted>,
+}
+
+/// Where a thread waits for its answers, or for the lead.
+struct Ticket {
+    turn: Mutex<Turn>,
+    thread: Thread,
+}
+
+enum Turn {
+    Waiting,
+    Leads,
+    Answered(Result<Vec<Submitted>, JournalError>),
+}
+
+impl Ticket {
+    fn set(&self, turn: Turn) {
+        *lock(&self.turn) = turn;
+        self.thread.unpark();
+    }
+
+    /// Waits until there is something else to do; takes an answer out.
+    fn wait(&self) -> Turn {
+        loop {
+            match std::mem::replace(&mut *lock(&self.turn), Turn::Waiting) {
+                Turn::Waiting => {}
+                turn => return turn,
+            }
+            thread::park();
+        }
+    }
+}
+
+/// The submissions that a leader took. Those that it does not answer, because it failed or panicked, are told so.
+struct Taken(VecDeque<(Arc<Ticket>, usize)>);
+
+impl Taken {
+    fn answer(mut self, answers: Vec<Submitted>) {
+        let mut answers = answers.into_iter();
+        while let Some((ticket, count)) = self.0.pop_front() {
+            ticket.set(Turn::Answered(Ok(answers.by_ref().take(count).collect())));
+        }
+    }
+
+    fn fail(mut self, own: &Arc<Ticket>, error: JournalError) {
+        if let Some(at) = self.0.iter().position(|(ticket, _)| Arc::ptr_eq(ticket, own)) {
+            self.0.remove(at);
+            own.set(Turn::Answered(Err(error)));
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        for (ticket, _) in self.0.drain(..) {
+            ticket.set(Turn::Answered(Err(JournalError::Poisoned)));
+        }
+    }
+}
+
+impl<D: Disk, S: StateStore> Committer<D, S> {
+    pub(crate) fn new(
+        engine: Engine<S>,
+        appender: Appender<D>,
+        sequencer: Box<dyn Sequencer>,
+    ) -> Self {
+        Self {
+            ledger_id: engine.state().ledger_id(),
+            line: Mutex::default(),
+            room: Condvar::new(),
+            execution: Mutex::new(Execution { engine, sequencer, interrupted: false }),
+            appender: Mutex::new(appender),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (Engine<S>, Appender<D>, Box<dyn Sequencer>) {
+        let inner = |poisoned: PoisonError<Execution<S>>| poisoned.into_inner();
+        let Execution { engine, sequencer, .. } = self.execution.into_inner().unwrap_or_else(inner);
+        (engine, self.appender.into_inner().unwrap_or_else(PoisonError::into_inner), sequencer)
+    }
+
+    /// Submits commands in order, from any thread. Each comes back with its receipt, once that is durable, or
+    /// its refusal. Waits while the line is full.
+    ///
+    /// # Errors
+    /// A failed write or a halted state; what was submitted is then known only after a restart.
+    pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, JournalError> {
+        let mut results = Vec::with_capacity(commands.len());
+        let mut admitted = Vec::with_capacity(commands.len());
+        for admission in admit_all(self.ledger_id.as_ref(), commands) {
+            match admission {
+                Ok(command) => {
+                    admitted.push(command);
+                    results.push(None);
+                }
+                Err(refused) => results.push(Some(Submitted::Refused(refused.refusal().clone()))),
+            }
+        }
+        let mut logged = if admitted.is_empty() { Vec::new() } else { self.commit(admitted)? }.into_iter();
+        Ok(results.into_iter().filter_map(|result| result.or_else(|| logged.next())).collect())
+    }
+
+    fn commit(&self, commands: Vec<Admitted>) -> Result<Vec<Submitted>, JournalError> {
+        let ticket = Arc::new(Ticket { turn: Mutex::new(Turn::Waiting), thread: thread::current() });
+        if self.stand_in_line(&ticket, commands) {
+            self.lead(&ticket);
+        }
+        loop {
+            match ticket.wait() {
+                Turn::Waiting => {}
+                Turn::Leads => self.lead(&ticket),
+                Turn::Answered(answers) => return answers,
+            }
+        }
+    }
+
+    /// Whether the caller leads, because nobody else does.
+    fn stand_in_line(&self, ticket: &Arc<Ticket>, commands: Vec<Admitted>) -> bool {
+        let full = |line: &mut Line| line.commands >= MAX_WAITING;
+        let waited = self.room.wait_while(lock(&self.line), full);
+        let mut line = waited.unwrap_or_else(PoisonError::into_inner);
+        line.commands += commands.len();
+        line.waiting.push_back(Waiting { ticket: Arc::clone(ticket), commands });
+        !std::mem::replace(&mut line.led, true)
+    }
+
+    fn lead(&self, own: &Arc<Ticket>) {
+        let execution = lock(&self.execution);
+        let (taken, commands) = self.take();
+        match self.execute(execution, commands) {
+            Ok(answers) => taken.answer(answers),
+            Err(error) => taken.fail(own, error),
+        }
+    }
+
+    fn take(&self) -> (Taken, Vec<Admitted>) {
+        let mut line = lock(&self.line);
+        let (mut taken, mut commands) = (Taken(VecDeque::new()), Vec::new());
+        while let Some(next) = line.waiting.front()
+            && (commands.is_empty() || commands.len() + next.commands.len() <= MAX_TOGETHER)
+            && let Some(Waiting { ticket, commands: next }) = line.waiting.pop_front()
+        {
+            taken.0.push_back((ticket, next.len()));
+            commands.extend(next);
+        }
+        line.commands -= commands.len();
+        self.room.notify_all();
+        (taken, commands)
+    }
+
+    /// Passes the lead to the next in line, who may execute while the caller is on its way to the disk.
+    fn pass_on(&self) {
+        let mut line = lock(&self.line);
+        match line.waiting.front() {
+            Some(next) => next.ticket.set(Turn::Leads),
+            None => line.led = false,
+        }
+    }
+
+    fn execute(
+        &self,
+        execution: MutexGuard<'_, Execution<S>>,
+        commands: Vec<Admitted>,
+    ) -> Result<Vec<Submitted>, JournalError> {
+        let lead = Lead { committer: self, execution: Some(execution) };
+        lead.execute(commands)
+    }
+}
+
+/// The lead, which is passed on when this ends, whatever happens.
+struct Lead<'a, D: Disk, S: StateStore> {
+    committer: &'a Committer<D, S>,
+    execution: Option<MutexGuard<'a, Execution<S>>>,
+}
+
+impl<D: Disk, S: StateStore> Drop for Lead<'_, D, S> {
+    fn drop(&mut self) {
+        if self.execution.take().is_some() {
+            self.committer.pass_on();
+        }
+    }
+}
+
+impl<D: Disk, S: StateStore> Lead<'_, D, S> {
+    fn execute(mut self, commands: Vec<Admitted>) -> Result<Vec<Submitted>, JournalError> {
+        let Some(execution) = &mut self.execution else { return Err(JournalError::Poisoned) };
+        if std::mem::replace(&mut execution.interrupted, true) {
+            return Err(JournalError::Poisoned);
+        }
+        let last_tick = execution.engine.state().cursor().tick;
+        let batches = execution.sequencer.order(last_tick, commands);
+        let durably = batches.iter().any(|batch| batch.sync);
+        let mut executed = Vec::new();
+        for Batch { commands, cursor, .. } in batches {
+            let mut commands = commands.into_iter().peekable();
+            while commands.peek().is_some() {
+                let group = execution.engine.execute(&mut commands)?;
+                let barrier = group.barrier;
+                executed.push((cursor.clone(), group));
+                if barrier {
+                    let mut appender = lock(&self.committer.appender);
+                    append(&mut appender, executed.drain(..))?;
+                    execution.engine.appended(&appender.mark()?)?;
+                }
+            }
+        }
+        execution.interrupted = false;
+        // Taken before the lead is passed on, so that groups reach the log in the order of their execution.
+        let mut appender = lock(&self.committer.appender);
+        drop(self);
+        append(&mut appender, executed.into_iter())?;
+        appender.sync(durably)
+    }
+}
+
+fn append<D: Disk>(
+    appender: &mut Appender<D>,
+    groups: impl Iterator<Item = (Vec<u8>, Group)>,
+) -> Result<(), JournalError> {
+    for (cursor, group) in groups {
+        appender.append(&cursor, group)?;
+    }
+    Ok(())
+}
+
+/// What a panic left behind a lock is told by [`Execution::interrupted`] and by the appender itself.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,209 @@
+//! Execution: commands in, groups of entries' bodies out. It runs ahead of the log, in memory only.
+//!
+//! Nothing here hashes entries or touches the log. What an entry's hash decides, the challenges of an audit,
+//! comes back through [`Engine::appended`]; so does the permission to keep the state, which must never be on
+//! disk ahead of the log.
+
+use crate::{JournalError, appender::Mark};
+use eqm_log::LogHead;
+use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
+use std::iter::Peekable;
+use storage_engine::{
+    Admitted, Executed, execute,
+    state::{Changes, Seen, State, StateError, StateStore},
+};
+
+/// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
+const GROUP_ENTRIES: usize = 512;
+/// A group is closed before it grows beyond this.
+const GROUP_BYTES: usize = 8 << 20;
+/// Records kept in memory before they go to the state store, wherever the next state root is.
+const PENDING_RECORDS: usize = if cfg!(test) { 2_000 } else { 400_000 };
+/// Entries that a restart re-executes at most, after a clean end.
+const UNFLUSHED_ENTRIES: u64 = 1_024;
+
+/// Key of the journal's own record in the state store: below every letter that the state uses.
+const HEAD_KEY: &[u8] = b"\0head";
+
+/// Executed entries on their way to the log.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// Canonical bytes of the entries' bodies, in order.
+    pub bodies: Vec<Vec<u8>>,
+    /// What became of each command, in the order of the commands.
+    pub answers: Vec<Answer>,
+    /// Whether execution goes on only after this group is durable: to keep the state, or because the next
+    /// entries follow from this one's hash.
+    pub barrier: bool,
+}
+
+/// What became of a command, before its entry has a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The next body of the group is its entry.
+    Executed {
+        /// Accepted or refused.
+        outcome: Outcome,
+        /// Why it was refused, if it was.
+        refusal: Option<Refusal>,
+    },
+    /// It was executed before, as this entry.
+    Repeated {
+        /// Its seq, in this group or an earlier one.
+        seq: u64,
+    },
+    /// It was refused before it had a place in the log.
+    Refused(Refusal),
+}
+
+/// The state, and how far it is kept.
+#[derive(Debug)]
+pub struct Engine<S> {
+    state: State<S>,
+    flushed_seq: u64,
+    flush_due: bool,
+}
+
+impl<S: StateStore> Engine<S> {
+    /// The state in `store`, and the head of the log at the entry where it stands.
+    ///
+    /// # Errors
+    /// [`JournalError::Halted`] when the store cannot be read or contradicts itself.
+    pub fn open(store: S) -> Result<(Self, LogHead), JournalError> {
+        let state = State::open(store).map_err(halted)?;
+        let kept = state.store().get(HEAD_KEY).map_err(|error| halted::<S>(StateError::Store(error)))?;
+        let head = match kept {
+            Some(bytes) => {
+                let (hash, frontier) = canonical::decode(&bytes)
+                    .map_err(|_| JournalError::Halted("the state's log head cannot be read".into()))?;
+                LogHead::resume(hash, frontier)
+            }
+            None => LogHead::new(),
+        };
+        let flushed_seq = state.cursor().next_seq;
+        if head.size() != flushed_seq {
+            return Err(JournalError::Halted("state and log head stand at different entries".into()));
+        }
+        Ok((Self { state, flushed_seq, flush_due: false }, head))
+    }
+
+    /// Executes commands until they end or the group should. Each has its tick.
+    ///
+    /// # Errors
+    /// A halted state: nothing more can be executed.
+    pub fn execute(
+        &mut self,
+        commands: &mut Peekable<impl Iterator<Item = (u64, Admitted)>>,
+    ) -> Result<Group, JournalError> {
+        let mut group = Group::default();
+        let mut bytes = 0;
+        while let Some((tick, command)) =
+            commands.next_if(|_| group.bodies.len() < GROUP_ENTRIES && bytes < GROUP_BYTES)
+        {
+            let answer = match self.state.seen_as(&command.command().id, &command.hash()).map_err(halted)? {
+                Seen::Executed { seq } => Answer::Repeated { seq },
+                Seen::Conflict => Answer::Refused(Refusal::new(
+                    ErrorCode::Conflict,
+                    "another command was executed under this id; choose a new id",
+                )),
+                Seen::Never => {
+                    let done = execute(&mut self.state, tick, command).map_err(halted)?;
+                    self.note(&done);
+                    bytes += done.bytes.len();
+                    group.bodies.push(done.bytes);
+                    Answer::Executed { outcome: done.body.outcome, refusal: done.refusal }
+                }
+            };
+            group.answers.push(answer);
+            if self.is_barrier() {
+                group.barrier = true;
+                break;
+            }
+        }
+        Ok(group)
+    }
+
+    /// A state root was just computed for the whole state, so that keeping it costs least now.
+    fn note(&mut self, done: &Executed) {
+        let unflushed = self.unflushed();
+        self.flush_due = self.state.pending() > PENDING_RECORDS
+            || (done.body.state_root.is_some() && unflushed >= UNFLUSHED_ENTRIES);
+    }
+
+    fn is_barrier(&self) -> bool {
+        self.flush_due || self.state.awaits_link()
+    }
+
+    /// Tells the engine that a group with a barrier is durable, and how the log stands after it.
+    ///
+    /// # Errors
+    /// When the state cannot be kept.
+    pub fn appended(&mut self, mark: &Mark) -> Result<(), JournalError> {
+        self.state.link(mark.head.entry_hash());
+        if self.flush_due { self.flush(mark) } else { Ok(()) }
+    }
+
+    /// Hands the state to its store, in one commit that stands at one entry, which is durable.
+    ///
+    /// # Errors
+    /// When the store fails, or the log stands elsewhere than the state: then nothing is kept.
+    pub fn flush(&mut self, mark: &Mark) -> Result<(), JournalError> {
+        let head = &mark.head;
+        if head.size() != self.state.cursor().next_seq {
+            return Err(JournalError::Poisoned);
+        }
+        let kept = canonical::encode(&(head.entry_hash(), head.frontier()));
+        let extra = Changes::from([(HEAD_KEY.to_vec(), Some(kept))]);
+        self.state.flush(extra).map_err(halted)?;
+        (self.flushed_seq, self.flush_due) = (head.size(), false);
+        Ok(())
+    }
+
+    /// Entries that a restart would execute again.
+    #[must_use]
+    pub fn unflushed(&self) -> u64 {
+        self.state.cursor().next_seq.saturating_sub(self.flushed_seq)
+    }
+
+    /// Whether a restart would have much to execute again.
+    #[must_use]
+    pub fn is_far_ahead(&self) -> bool {
+        self.unflushed() >= UNFLUSHED_ENTRIES
+    }
+
+    /// Executes an entry of the log again; its bytes must come out as they are.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when they do not.
+    pub fn re_execute(&mut self, seq: u64, tick: u64, command: protocol::Command, body: &[u8]) -> Result<(), JournalError> {
+        let again =
+            storage_engine::execute_committed(&mut self.state, tick, command).map_err(halted)?;
+        if again.bytes != body {
+            return Err(JournalError::Damaged(format!(
+                "entry {seq}: executing it again gives other bytes; the replica stops here"
+            )));
+        }
+        self.note(&again);
+        Ok(())
+    }
+
+    /// The state after the last executed entry.
+    pub const fn state(&self) -> &State<S> {
+        &self.state
+    }
+
+    /// The root of the state after the last executed entry.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn root(&mut self) -> Result<Hash32, JournalError> {
+        self.state.root().map_err(halted)
+    }
+}
+
+fn halted<S>(error: StateError<S>) -> JournalError
+where
+    S: std::fmt::Display,
+{
+    JournalError::Halted(error.to_string())
+}
