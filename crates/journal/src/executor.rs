@@ -1,6 +1,6 @@
 //! Executes ordered batches: state forward, entries to the log, one sync per group, then receipts.
 
-use crate::{Batch, JournalError, Log, LoggedEntry, RocksStore, rocks::RocksFault};
+use crate::{Batch, JournalError, Log, LoggedEntry, RealDisk, RocksStore, rocks::RocksFault};
 use eqm_log::{Frontier, LogHead, NodeReader, TreeHash};
 use protocol::{EntryBody, Hash32, Receipt, Refusal, canonical, error::ErrorCode};
 use std::{collections::BTreeMap, path::Path};
@@ -64,7 +64,7 @@ impl Executor {
     /// [`JournalError::Damaged`] when re-execution does not reproduce an entry, or the log is shorter than
     /// what the state has seen.
     pub fn open(dir: &Path) -> Result<(Self, Recovery), JournalError> {
-        let (log, tail) = Log::open(&dir.join("log"))?;
+        let (log, tail) = Log::open(RealDisk, &dir.join("log"))?;
         let state = State::open(RocksStore::open(&dir.join("state"))?).map_err(halted)?;
         let cursor = *state.cursor();
         if cursor.next_seq > log.len() {
@@ -89,7 +89,7 @@ impl Executor {
         let mut executor = Self { state, log, head, pending_nodes: BTreeMap::new(), flushed_seq };
         let re_executed = executor.catch_up()?;
         let recovery =
-            Recovery { entries: executor.log.len(), re_executed, torn_bytes: tail.torn_bytes };
+            Recovery { entries: executor.log.len(), re_executed, torn_bytes: tail.bytes() };
         Ok((executor, recovery))
     }
 
@@ -190,7 +190,7 @@ impl Executor {
         if bodies.is_empty() {
             return Ok(());
         }
-        self.log.append(cursor.to_vec(), bodies, sync)
+        self.log.append(cursor, &bodies, sync)
     }
 
     /// After an append that failed, the state in memory is ahead of the log. Nothing of it may be kept or signed.

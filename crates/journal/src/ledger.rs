@@ -14,6 +14,7 @@ use crate::{
     Executor, JournalError, KeyStore, LoggedEntry, Recovery, RocksStore, Sequencer, Solo,
     Submitted,
     checkpoint::{CheckpointFile, LogSigners},
+    disk::RealDisk,
     files::{self, DirLock},
 };
 use eqm_log::{
@@ -150,10 +151,10 @@ impl Ledger {
         let (executor, recovery) = Executor::open(dir)?;
         let ledger = Self {
             dir: dir.to_path_buf(),
-            keys: KeyStore::open(&dir.join("keys"))?,
+            keys: KeyStore::open(RealDisk, &dir.join("keys"))?,
             executor,
             sequencer: Box::new(Solo),
-            checkpoint: CheckpointFile::in_dir(dir),
+            checkpoint: CheckpointFile::in_dir(RealDisk, dir),
             _lock: lock,
         };
         Ok((ledger, recovery))
