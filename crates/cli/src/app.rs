@@ -44,11 +44,8 @@ impl App {
     fn opened(&mut self) -> Result<&mut Opened> {
         if self.opened.is_none() {
             let (ledger, recovery) = Ledger::open(&self.data_dir)?;
-            if recovery.torn_bytes > 0 {
-                self.out.note(&format!(
-                    "recovered: {} bytes of a group that nobody had a receipt for were dropped; {} entries stand",
-                    recovery.torn_bytes, recovery.entries
-                ));
+            if recovery.tail.cut.is_some() {
+                self.out.note(&format!("recovered: {recovery}"));
             }
             self.opened = Some(Opened::new(ledger)?);
         }

@@ -63,14 +63,14 @@ impl<D: Disk> Appender<D> {
     ///
     /// # Errors
     /// A failed write, after which nothing is appended any more.
-    pub fn append(&mut self, cursor: &[u8], group: Group) -> Result<(), JournalError> {
+    pub fn append(&mut self, group: Group) -> Result<(), JournalError> {
         // After a failure chain and tree are ahead of the log. Nothing more may follow from them.
         self.check_whole()?;
         let first_seq = self.head.size();
         let bodies: Vec<&[u8]> = group.bodies.iter().map(Vec::as_slice).collect();
         let hashes = self.extend(&bodies)?;
         if !bodies.is_empty() {
-            self.log.write(cursor, &group.bodies, self.head.entry_hash())?;
+            self.log.write(&group.cursor, &group.bodies, self.head.entry_hash())?;
         }
         let mut executed = (first_seq..).zip(hashes);
         for answer in group.answers {

@@ -1,13 +1,21 @@
 //! The latest signed checkpoint, kept in a file, and the guard against a log that lost its end.
 
-use crate::{JournalError, files};
+use crate::{
+    JournalError,
+    disk::{Disk, RealDisk},
+    files,
+};
 use eqm_log::{Checkpoint, LogHead, tree};
 use protocol::signature::Signer;
 use std::path::{Path, PathBuf};
 
+/// Longest note that is read; ours have some five kilobytes.
+const MAX_NOTE: u64 = 1 << 20;
+
 /// The file of the latest checkpoint.
 #[derive(Clone, Debug)]
-pub struct CheckpointFile {
+pub struct CheckpointFile<D: Disk = RealDisk> {
+    disk: D,
     path: PathBuf,
 }
 
@@ -19,11 +27,11 @@ pub struct LogSigners {
     pub ml_dsa_44: Box<dyn Signer + Send>,
 }
 
-impl CheckpointFile {
+impl<D: Disk> CheckpointFile<D> {
     /// The file in a ledger's directory.
     #[must_use]
-    pub fn in_dir(dir: &Path) -> Self {
-        Self { path: dir.join("checkpoint") }
+    pub fn in_dir(disk: D, dir: &Path) -> Self {
+        Self { disk, path: dir.join("checkpoint") }
     }
 
     /// The note and what it states; `None` before the first one.
@@ -31,13 +39,15 @@ impl CheckpointFile {
     /// # Errors
     /// When the file cannot be read, or is not a checkpoint.
     pub fn read(&self) -> Result<Option<(String, Checkpoint)>, JournalError> {
-        if !self.path.exists() {
+        let read = files::read(&self.disk, &self.path, MAX_NOTE);
+        let Some(bytes) = read.map_err(JournalError::io("cannot read", &self.path))? else {
             return Ok(None);
-        }
-        let note = std::fs::read_to_string(&self.path)
-            .map_err(JournalError::io("cannot read", &self.path))?;
-        let checkpoint = Checkpoint::parse_unverified(&note)
-            .map_err(|error| JournalError::Damaged(format!("{}: {error}", self.path.display())))?;
+        };
+        let damaged = |error: &dyn std::fmt::Display| {
+            JournalError::Damaged(format!("{}: {error}", self.path.display()))
+        };
+        let note = String::from_utf8(bytes).map_err(|error| damaged(&error))?;
+        let checkpoint = Checkpoint::parse_unverified(&note).map_err(|error| damaged(&error))?;
         Ok(Some((note, checkpoint)))
     }
 
@@ -91,7 +101,8 @@ impl CheckpointFile {
             .sign(origin, signers.ed25519.as_ref(), signers.ml_dsa_44.as_ref())
             .map_err(|error| JournalError::Halted(format!("checkpoint: {error}")))?;
         // Kept before anyone sees it: a crash here leaves the older checkpoint, which this one extends.
-        files::replace(&self.path, note.as_bytes())?;
+        files::replace(&self.disk, &self.path, note.as_bytes())
+            .map_err(JournalError::io("cannot write", &self.path))?;
         Ok(note)
     }
 }

@@ -6,9 +6,10 @@
 //! and one behind it; the rest waits in a line of bounded length.
 
 use crate::{
-    Appender, Batch, JournalError, RocksStore, Sequencer, Submitted,
+    Appender, JournalError, RocksStore, Sequencer, Submitted,
     disk::{Disk, RealDisk},
     engine::{Engine, Group},
+    executor::{Answers, Executor},
 };
 use protocol::{Command, Hash32};
 use std::{
@@ -110,11 +111,10 @@ impl Drop for Taken {
 }
 
 impl<D: Disk, S: StateStore> Committer<D, S> {
-    pub(crate) fn new(
-        engine: Engine<S>,
-        appender: Appender<D>,
-        sequencer: Box<dyn Sequencer>,
-    ) -> Self {
+    /// Takes over an executor, until [`Committer::into_executor`].
+    #[must_use]
+    pub fn new(executor: Executor<D, S>) -> Self {
+        let Executor { engine, appender, sequencer } = executor;
         Self {
             ledger_id: engine.state().ledger_id(),
             line: Mutex::default(),
@@ -124,10 +124,13 @@ impl<D: Disk, S: StateStore> Committer<D, S> {
         }
     }
 
-    pub(crate) fn into_parts(self) -> (Engine<S>, Appender<D>, Box<dyn Sequencer>) {
-        let inner = |poisoned: PoisonError<Execution<S>>| poisoned.into_inner();
-        let Execution { engine, sequencer, .. } = self.execution.into_inner().unwrap_or_else(inner);
-        (engine, self.appender.into_inner().unwrap_or_else(PoisonError::into_inner), sequencer)
+    /// Gives the executor back, once no thread submits any more.
+    #[must_use]
+    pub fn into_executor(self) -> Executor<D, S> {
+        let execution = self.execution.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let appender = self.appender.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Execution { engine, sequencer, .. } = execution;
+        Executor { engine, appender, sequencer }
     }
 
     /// Submits commands in order, from any thread. Each comes back with its receipt, once that is durable, or
@@ -136,23 +139,15 @@ impl<D: Disk, S: StateStore> Committer<D, S> {
     /// # Errors
     /// A failed write or a halted state; what was submitted is then known only after a restart.
     pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, JournalError> {
-        let mut results = Vec::with_capacity(commands.len());
-        let mut admitted = Vec::with_capacity(commands.len());
-        for admission in admit_all(self.ledger_id.as_ref(), commands) {
-            match admission {
-                Ok(command) => {
-                    admitted.push(command);
-                    results.push(None);
-                }
-                Err(refused) => results.push(Some(Submitted::Refused(refused.refusal().clone()))),
-            }
-        }
-        let mut logged = if admitted.is_empty() { Vec::new() } else { self.commit(admitted)? }.into_iter();
-        Ok(results.into_iter().filter_map(|result| result.or_else(|| logged.next())).collect())
+        let mut answers = Answers::default();
+        let admitted = answers.admit(admit_all(self.ledger_id.as_ref(), commands));
+        let logged = if admitted.is_empty() { Vec::new() } else { self.commit(admitted)? };
+        Ok(answers.complete(logged))
     }
 
     fn commit(&self, commands: Vec<Admitted>) -> Result<Vec<Submitted>, JournalError> {
-        let ticket = Arc::new(Ticket { turn: Mutex::new(Turn::Waiting), thread: thread::current() });
+        let ticket =
+            Arc::new(Ticket { turn: Mutex::new(Turn::Waiting), thread: thread::current() });
         if self.stand_in_line(&ticket, commands) {
             self.lead(&ticket);
         }
@@ -238,16 +233,16 @@ impl<D: Disk, S: StateStore> Lead<'_, D, S> {
         if std::mem::replace(&mut execution.interrupted, true) {
             return Err(JournalError::Poisoned);
         }
-        let last_tick = execution.engine.state().cursor().tick;
+        let last_tick = execution.engine.tick();
         let batches = execution.sequencer.order(last_tick, commands);
         let durably = batches.iter().any(|batch| batch.sync);
         let mut executed = Vec::new();
-        for Batch { commands, cursor, .. } in batches {
-            let mut commands = commands.into_iter().peekable();
+        for batch in batches {
+            let (cursor, mut commands) = batch.into_parts();
             while commands.peek().is_some() {
-                let group = execution.engine.execute(&mut commands)?;
+                let group = execution.engine.execute(&cursor, &mut commands)?;
                 let barrier = group.barrier;
-                executed.push((cursor.clone(), group));
+                executed.push(group);
                 if barrier {
                     let mut appender = lock(&self.committer.appender);
                     append(&mut appender, executed.drain(..))?;
@@ -266,12 +261,9 @@ impl<D: Disk, S: StateStore> Lead<'_, D, S> {
 
 fn append<D: Disk>(
     appender: &mut Appender<D>,
-    groups: impl Iterator<Item = (Vec<u8>, Group)>,
+    mut groups: impl Iterator<Item = Group>,
 ) -> Result<(), JournalError> {
-    for (cursor, group) in groups {
-        appender.append(&cursor, group)?;
-    }
-    Ok(())
+    groups.try_for_each(|group| appender.append(group))
 }
 
 /// What a panic left behind a lock is told by [`Execution::interrupted`] and by the appender itself.

@@ -9,7 +9,7 @@ use eqm_log::LogHead;
 use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
 use std::iter::Peekable;
 use storage_engine::{
-    Admitted, Executed, execute,
+    Admission, Admitted, Executed, execute, execute_admission,
     state::{Changes, Seen, State, StateError, StateStore},
 };
 
@@ -28,6 +28,8 @@ const HEAD_KEY: &[u8] = b"\0head";
 /// Executed entries on their way to the log.
 #[derive(Debug, Default)]
 pub struct Group {
+    /// What the sequencer wants back after a restart.
+    pub cursor: Vec<u8>,
     /// Canonical bytes of the entries' bodies, in order.
     pub bodies: Vec<Vec<u8>>,
     /// What became of each command, in the order of the commands.
@@ -71,18 +73,21 @@ impl<S: StateStore> Engine<S> {
     /// [`JournalError::Halted`] when the store cannot be read or contradicts itself.
     pub fn open(store: S) -> Result<(Self, LogHead), JournalError> {
         let state = State::open(store).map_err(halted)?;
-        let kept = state.store().get(HEAD_KEY).map_err(|error| halted::<S>(StateError::Store(error)))?;
+        let kept = state.store().get(HEAD_KEY).map_err(|error| halted(StateError::Store(error)))?;
         let head = match kept {
             Some(bytes) => {
-                let (hash, frontier) = canonical::decode(&bytes)
-                    .map_err(|_| JournalError::Halted("the state's log head cannot be read".into()))?;
+                let (hash, frontier) = canonical::decode(&bytes).map_err(|_| {
+                    JournalError::Halted("the state's log head cannot be read".into())
+                })?;
                 LogHead::resume(hash, frontier)
             }
             None => LogHead::new(),
         };
         let flushed_seq = state.cursor().next_seq;
         if head.size() != flushed_seq {
-            return Err(JournalError::Halted("state and log head stand at different entries".into()));
+            return Err(JournalError::Halted(
+                "state and log head stand at different entries".into(),
+            ));
         }
         Ok((Self { state, flushed_seq, flush_due: false }, head))
     }
@@ -93,27 +98,29 @@ impl<S: StateStore> Engine<S> {
     /// A halted state: nothing more can be executed.
     pub fn execute(
         &mut self,
+        cursor: &[u8],
         commands: &mut Peekable<impl Iterator<Item = (u64, Admitted)>>,
     ) -> Result<Group, JournalError> {
-        let mut group = Group::default();
+        let mut group = Group { cursor: cursor.to_vec(), ..Group::default() };
         let mut bytes = 0;
         while let Some((tick, command)) =
             commands.next_if(|_| group.bodies.len() < GROUP_ENTRIES && bytes < GROUP_BYTES)
         {
-            let answer = match self.state.seen_as(&command.command().id, &command.hash()).map_err(halted)? {
-                Seen::Executed { seq } => Answer::Repeated { seq },
-                Seen::Conflict => Answer::Refused(Refusal::new(
-                    ErrorCode::Conflict,
-                    "another command was executed under this id; choose a new id",
-                )),
-                Seen::Never => {
-                    let done = execute(&mut self.state, tick, command).map_err(halted)?;
-                    self.note(&done);
-                    bytes += done.bytes.len();
-                    group.bodies.push(done.bytes);
-                    Answer::Executed { outcome: done.body.outcome, refusal: done.refusal }
-                }
-            };
+            let answer =
+                match self.state.seen_as(&command.command().id, &command.hash()).map_err(halted)? {
+                    Seen::Executed { seq } => Answer::Repeated { seq },
+                    Seen::Conflict => Answer::Refused(Refusal::new(
+                        ErrorCode::Conflict,
+                        "another command was executed under this id; choose a new id",
+                    )),
+                    Seen::Never => {
+                        let done = execute(&mut self.state, tick, command).map_err(halted)?;
+                        self.note(&done);
+                        bytes += done.bytes.len();
+                        group.bodies.push(done.bytes);
+                        Answer::Executed { outcome: done.body.outcome, refusal: done.refusal }
+                    }
+                };
             group.answers.push(answer);
             if self.is_barrier() {
                 group.barrier = true;
@@ -159,6 +166,12 @@ impl<S: StateStore> Engine<S> {
         Ok(())
     }
 
+    /// Tick of the last executed entry.
+    #[must_use]
+    pub const fn tick(&self) -> u64 {
+        self.state.cursor().tick
+    }
+
     /// Entries that a restart would execute again.
     #[must_use]
     pub fn unflushed(&self) -> u64 {
@@ -171,20 +184,26 @@ impl<S: StateStore> Engine<S> {
         self.unflushed() >= UNFLUSHED_ENTRIES
     }
 
-    /// Executes an entry of the log again; its bytes must come out as they are.
+    /// Executes an entry of the log again; its bytes must come out as they are. Returns whether the next one has to
+    /// wait until this one is in the log's tree, as [`Group::barrier`] says.
     ///
     /// # Errors
     /// [`JournalError::Damaged`] when they do not.
-    pub fn re_execute(&mut self, seq: u64, tick: u64, command: protocol::Command, body: &[u8]) -> Result<(), JournalError> {
-        let again =
-            storage_engine::execute_committed(&mut self.state, tick, command).map_err(halted)?;
+    pub fn re_execute(
+        &mut self,
+        seq: u64,
+        tick: u64,
+        admission: Admission,
+        body: &[u8],
+    ) -> Result<bool, JournalError> {
+        let again = execute_admission(&mut self.state, tick, admission).map_err(halted)?;
         if again.bytes != body {
             return Err(JournalError::Damaged(format!(
                 "entry {seq}: executing it again gives other bytes; the replica stops here"
             )));
         }
         self.note(&again);
-        Ok(())
+        Ok(self.is_barrier())
     }
 
     /// The state after the last executed entry.
@@ -201,9 +220,6 @@ impl<S: StateStore> Engine<S> {
     }
 }
 
-fn halted<S>(error: StateError<S>) -> JournalError
-where
-    S: std::fmt::Display,
-{
+fn halted<F: std::fmt::Display>(error: StateError<F>) -> JournalError {
     JournalError::Halted(error.to_string())
 }

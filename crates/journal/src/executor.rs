@@ -1,20 +1,22 @@
 //! Execution and log together: what is executed, written, made durable and answered, in that order.
 
 use crate::{
-    Batch, JournalError, Log, NodeFile, RocksStore,
-    appender::Appender,
+    JournalError, Log, NodeFile, RocksStore, Sequencer, Solo,
+    appender::{Appender, Mark},
     disk::{Disk, RealDisk},
     engine::{Engine, Group},
     log::Tail,
 };
-use protocol::{Command, EntryBody, Receipt, Refusal};
+use protocol::{Action, Command, EntryBody, Hash32, Receipt, Refusal};
 use std::{
+    fmt,
+    panic::resume_unwind,
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
 use storage_engine::{
-    Admitted, admit_all,
+    Admission, Admitted, admit_all,
     state::{State, StateStore},
 };
 
@@ -45,11 +47,20 @@ pub struct Recovery {
     pub tail: Tail,
 }
 
-/// Batches up to this many commands are hashed and written by the thread that executes them: waking another one
-/// would take longer than the work.
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entries, re_executed, tail } = self;
+        write!(f, "{tail}; {entries} entries stand, the last {re_executed} of them executed again")
+    }
+}
+
+/// Submissions up to this many commands are admitted, hashed and written by the thread that executes them: waking
+/// others would take longer than the work.
 const INLINE: usize = 256;
-/// Groups that may be executed and not yet written.
-const GROUPS_AHEAD: usize = 4;
+/// Commands that are admitted together in a longer one.
+const ADMITTED_TOGETHER: usize = 1_024;
+/// Chunks of commands, and groups of entries, that may wait for the next stage.
+const AHEAD: usize = 4;
 /// Entries that are re-executed together.
 const RECOVERED_TOGETHER: usize = 512;
 
@@ -58,6 +69,7 @@ const RECOVERED_TOGETHER: usize = 512;
 pub struct Executor<D: Disk = RealDisk, S = RocksStore> {
     pub(crate) engine: Engine<S>,
     pub(crate) appender: Appender<D>,
+    pub(crate) sequencer: Box<dyn Sequencer>,
 }
 
 impl<D: Disk, S: StateStore> Executor<D, S> {
@@ -69,8 +81,9 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
     pub fn open(disk: D, dir: &Path, store: S) -> Result<(Self, Recovery), JournalError> {
         let (log, tail) = Log::open(disk.clone(), &dir.join("log"))?;
         let (engine, head) = Engine::open(store)?;
-        let nodes = NodeFile::open(disk, &dir.join("tree"))?;
-        let mut executor = Self { engine, appender: Appender::new(log, nodes, head)? };
+        let nodes = NodeFile::open(&disk, &dir.join("tree"))?;
+        let appender = Appender::new(log, nodes, head)?;
+        let mut executor = Self { engine, appender, sequencer: Box::new(Solo) };
         let re_executed = executor.catch_up()?;
         let recovery = Recovery { entries: executor.appender.log().len(), re_executed, tail };
         Ok((executor, recovery))
@@ -107,7 +120,9 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
         }
         let ledger_id = self.engine.state().ledger_id();
         let admissions = admit_all(ledger_id.as_ref(), commands);
-        for (((seq, body), tick), admission) in (first_seq..).zip(&bodies).zip(ticks).zip(admissions) {
+        for (((seq, body), tick), admission) in
+            (first_seq..).zip(&bodies).zip(ticks).zip(admissions)
+        {
             let barrier = self.engine.re_execute(seq, tick, admission, body)?;
             self.appender.catch_up(&[body])?;
             if barrier {
@@ -117,34 +132,45 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
         Ok(())
     }
 
-    /// Executes a batch. Answers come back once their entries are as durable as the batch asks.
+    /// Submits commands in order. Each comes back with its receipt, once that is durable, or its refusal.
     ///
     /// # Errors
     /// A failed write or a halted state: nothing more can be executed, and nothing is guessed.
-    pub fn execute(&mut self, batch: Batch) -> Result<Vec<crate::Submitted>, JournalError>
+    pub fn submit(&mut self, commands: Vec<Command>) -> Result<Vec<Submitted>, JournalError>
     where
         S: Send,
     {
         // A command whose write failed is in the state's memory: asked again, it must not get a receipt for that.
         self.appender.check_whole()?;
-        if batch.commands.len() <= INLINE {
-            self.execute_in_turn(batch)
+        let ledger_id = self.state().ledger_id().or_else(|| opening(&commands));
+        if commands.len() <= INLINE {
+            self.submit_in_turn(ledger_id.as_ref(), commands)
         } else {
-            self.execute_ahead(batch)
+            self.submit_ahead(ledger_id.as_ref(), commands)
         }
     }
 
-    fn execute_in_turn(&mut self, batch: Batch) -> Result<Vec<Submitted>, JournalError> {
-        let mut commands = batch.commands.into_iter().peekable();
-        while commands.peek().is_some() {
-            let group = self.engine.execute(&mut commands)?;
-            let barrier = group.barrier;
-            self.appender.append(&batch.cursor, group)?;
-            if barrier {
-                self.pass_barrier()?;
+    fn submit_in_turn(
+        &mut self,
+        ledger_id: Option<&Hash32>,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Submitted>, JournalError> {
+        let mut answers = Answers::default();
+        let admitted = answers.admit(admit_all(ledger_id, commands));
+        let mut durably = false;
+        for batch in self.sequencer.order(self.engine.tick(), admitted) {
+            durably |= batch.sync;
+            let (cursor, mut commands) = batch.into_parts();
+            while commands.peek().is_some() {
+                let group = self.engine.execute(&cursor, &mut commands)?;
+                let barrier = group.barrier;
+                self.appender.append(group)?;
+                if barrier {
+                    self.pass_barrier()?;
+                }
             }
         }
-        self.appender.sync(batch.sync)
+        Ok(answers.complete(self.appender.sync(durably)?))
     }
 
     /// Lets the engine go on after an entry that it had to wait for.
@@ -153,24 +179,25 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
         self.engine.appended(&mark)
     }
 
-    /// Executes the next group while another thread hashes and writes the last.
-    fn execute_ahead(&mut self, batch: Batch) -> Result<Vec<Submitted>, JournalError>
+    /// Admits the next commands on one thread while this one executes, and another hashes and writes the last.
+    fn submit_ahead(
+        &mut self,
+        ledger_id: Option<&Hash32>,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Submitted>, JournalError>
     where
         S: Send,
     {
-        let Self { engine, appender } = self;
-        let (groups, work) = sync_channel(GROUPS_AHEAD);
+        let Self { engine, appender, sequencer } = self;
+        let (admissions, admitted) = sync_channel(AHEAD);
+        let (groups, executed) = sync_channel(AHEAD);
         let (marks, passed) = sync_channel(1);
         thread::scope(|scope| {
-            let cursor = &batch.cursor;
-            let writer = scope.spawn(move || {
-                append_all(appender, cursor, &work, &marks)?;
-                appender.sync(batch.sync)
-            });
-            let executed = execute_all(engine, batch.commands, groups, &passed);
-            let answers = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            // A failed write is the cause of whatever went wrong on this side.
-            answers.and_then(|answers| executed.map(|()| answers))
+            scope.spawn(move || admit_ahead(ledger_id, commands, &admissions));
+            let writer = scope.spawn(move || append_all(appender, &executed, &marks));
+            let execution = execute_all(engine, sequencer.as_mut(), admitted, groups, &passed);
+            let logged = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(execution?.complete(logged))
         })
     }
 
@@ -196,47 +223,109 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
         self.engine.state()
     }
 
+    /// The root of the state after the last entry.
+    ///
+    /// # Errors
+    /// When the state store fails.
+    pub fn root(&mut self) -> Result<Hash32, JournalError> {
+        self.engine.root()
+    }
+
     /// The log's side.
     pub const fn appender(&self) -> &Appender<D> {
         &self.appender
     }
 }
 
-/// Executes commands group by group, and waits behind each barrier until the group is durable.
-fn execute_all<S: StateStore>(
-    engine: &mut Engine<S>,
-    commands: Vec<(u64, Admitted)>,
-    groups: SyncSender<Group>,
-    passed: &Receiver<crate::appender::Mark>,
-) -> Result<(), JournalError> {
-    let mut commands = commands.into_iter().peekable();
-    while commands.peek().is_some() {
-        let group = engine.execute(&mut commands)?;
-        let barrier = group.barrier;
-        // The other side ends early only after a failed write, which it reports itself.
-        if groups.send(group).is_err() {
-            return Err(JournalError::Poisoned);
+/// What is known of each command of a submission.
+#[derive(Default)]
+pub(crate) struct Answers(Vec<Option<Submitted>>);
+
+impl Answers {
+    /// Keeps the refusals, in their places, and gives back what was admitted.
+    pub fn admit(&mut self, admissions: Vec<Admission>) -> Vec<Admitted> {
+        let mut admitted = Vec::with_capacity(admissions.len());
+        for admission in admissions {
+            self.0.push(match admission {
+                Ok(command) => {
+                    admitted.push(command);
+                    None
+                }
+                Err(refused) => Some(Submitted::Refused(refused.refusal().clone())),
+            });
         }
-        if barrier {
-            let mark = passed.recv().map_err(|_| JournalError::Poisoned)?;
-            engine.appended(&mark)?;
-        }
+        admitted
     }
-    Ok(())
+
+    /// Puts the answers to what was admitted in between.
+    pub fn complete(self, logged: Vec<Submitted>) -> Vec<Submitted> {
+        let mut logged = logged.into_iter();
+        self.0.into_iter().filter_map(|known| known.or_else(|| logged.next())).collect()
+    }
 }
 
+/// The first stage: ends early when the second one does.
+fn admit_ahead(
+    ledger_id: Option<&Hash32>,
+    commands: Vec<Command>,
+    admissions: &SyncSender<Vec<Admission>>,
+) {
+    let mut commands = commands.into_iter();
+    loop {
+        let chunk: Vec<Command> = commands.by_ref().take(ADMITTED_TOGETHER).collect();
+        if chunk.is_empty() || admissions.send(admit_all(ledger_id, chunk)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The second stage: executes group by group, and waits behind each barrier until the group is durable.
+fn execute_all<S: StateStore>(
+    engine: &mut Engine<S>,
+    sequencer: &mut dyn Sequencer,
+    admissions: Receiver<Vec<Admission>>,
+    groups: SyncSender<Group>,
+    passed: &Receiver<Mark>,
+) -> Result<Answers, JournalError> {
+    let mut answers = Answers::default();
+    for admissions in admissions {
+        for batch in sequencer.order(engine.tick(), answers.admit(admissions)) {
+            let (cursor, mut commands) = batch.into_parts();
+            while commands.peek().is_some() {
+                let group = engine.execute(&cursor, &mut commands)?;
+                let barrier = group.barrier;
+                // The third stage ends early only after a failed write, which it reports itself.
+                groups.send(group).map_err(|_| JournalError::Poisoned)?;
+                if barrier {
+                    engine.appended(&passed.recv().map_err(|_| JournalError::Poisoned)?)?;
+                }
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// The third stage: chain, tree and log, and one sync at the end.
 fn append_all<D: Disk>(
     appender: &mut Appender<D>,
-    cursor: &[u8],
-    work: &Receiver<Group>,
-    marks: &SyncSender<crate::appender::Mark>,
-) -> Result<(), JournalError> {
-    for group in work {
+    groups: &Receiver<Group>,
+    marks: &SyncSender<Mark>,
+) -> Result<Vec<Submitted>, JournalError> {
+    for group in groups {
         let barrier = group.barrier;
-        appender.append(cursor, group)?;
+        appender.append(group)?;
         if barrier {
+            // The second stage waits for it, unless it failed, which it reports itself.
             let _ = marks.send(appender.mark()?);
         }
     }
-    Ok(())
+    appender.sync(true)
+}
+
+/// The identity of the ledger that these commands open.
+fn opening(commands: &[Command]) -> Option<Hash32> {
+    match commands.first().map(|command| &command.action) {
+        Some(Action::Genesis(genesis)) => Some(genesis.ledger_id()),
+        _ => None,
+    }
 }

@@ -1,10 +1,13 @@
-//! Directories and files that only their owner reads, made durable.
+//! Small files kept as a whole, and the lock on a data directory.
 
-use crate::JournalError;
+use crate::{
+    JournalError,
+    disk::{Disk, DiskFile, RealDisk},
+};
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -13,38 +16,50 @@ use std::{
 /// # Errors
 /// What the operating system says.
 pub fn make_dir(path: &Path) -> Result<(), JournalError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(JournalError::io("cannot make directory", path))
+    RealDisk.make_dir(path).map_err(JournalError::io("cannot make directory", path))
 }
 
-/// Makes a directory's entries durable: until then a crash may forget files that were just made in it.
-///
-/// # Errors
-/// What the operating system says.
-pub fn sync_dir(path: &Path) -> Result<(), JournalError> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(JournalError::io("cannot make durable", path))
+/// The directory of a file.
+#[must_use]
+pub fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
-/// Replaces `path` with `bytes`: a crash leaves the old file or the new one.
+/// All of a file of at most `limit` bytes; `None` when there is no such file.
 ///
 /// # Errors
-/// What the operating system says.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
-    let staged = path.with_extension("new");
-    let write = |staged: &Path| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(staged)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(staged, path)
+/// What the operating system says, and [`io::ErrorKind::FileTooLarge`] above the limit.
+pub fn read<D: Disk>(disk: &D, path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
     };
-    write(&staged).map_err(JournalError::io("cannot write", path))?;
-    sync_dir(path.parent().unwrap_or(Path::new(".")))
+    let len = file.len()?;
+    if len > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = vec![0; len as usize];
+    file.read_at(0, &mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Replaces `path` with `bytes`: a crash leaves the old file or the new one, and perhaps a staged file beside it
+/// (extension `new`), which the next call removes.
+///
+/// # Errors
+/// What the operating system says.
+pub fn replace<D: Disk>(disk: &D, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let staged = path.with_extension("new");
+    match disk.remove(&staged) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = disk.create(&staged)?;
+    file.write_at(0, bytes)?;
+    // Durable before it has its name, so that the name never stands for missing bytes.
+    file.sync_data()?;
+    disk.rename(&staged, path)?;
+    disk.sync_dir(parent(path))
 }
 
 /// Holds a data directory for one process. The lock goes with the process, however it ends.
@@ -86,5 +101,21 @@ mod tests {
         assert!(matches!(DirLock::take(dir.path()), Err(JournalError::Busy(_))));
         drop(lock);
         assert!(DirLock::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn files_are_replaced_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        assert_eq!(read(&RealDisk, &path, 9).unwrap(), None);
+        // What a crash may have left beside it.
+        std::fs::write(dir.path().join("file.new"), b"something longer").unwrap();
+        for bytes in [&b"first"[..], b"then"] {
+            replace(&RealDisk, &path, bytes).unwrap();
+            assert_eq!(read(&RealDisk, &path, 9).unwrap().as_deref(), Some(bytes));
+        }
+        assert_eq!(RealDisk.list(dir.path()).unwrap(), ["file"]);
+        let error = read(&RealDisk, &path, 3).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

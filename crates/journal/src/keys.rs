@@ -1,32 +1,38 @@
 //! Secret keys of a ledger: one file per key, readable by its owner only, used through [`Signer`].
 
-use crate::{JournalError, files};
+use crate::{
+    JournalError,
+    disk::{Disk, RealDisk},
+    files,
+};
 use protocol::{
     hash::{hex_decode, hex_encode},
     signature::{SEED_LEN, SeedSigner, Suite},
 };
 use std::{
-    fs::OpenOptions,
-    io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
 
+/// Longest key file that is read.
+const MAX_FILE: u64 = 128;
+
 /// The directory of key files. A file holds the 64 hexadecimal digits of a seed; the suite is its extension.
 #[derive(Clone, Debug)]
-pub struct KeyStore {
+pub struct KeyStore<D: Disk = RealDisk> {
+    disk: D,
     dir: PathBuf,
 }
 
-impl KeyStore {
+impl<D: Disk> KeyStore<D> {
     /// The keys in `dir`, which is made if need be.
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        files::make_dir(dir)?;
-        Ok(Self { dir: dir.to_path_buf() })
+    pub fn open(disk: D, dir: &Path) -> Result<Self, JournalError> {
+        disk.make_dir(dir).map_err(JournalError::io("cannot make directory", dir))?;
+        Ok(Self { disk, dir: dir.to_path_buf() })
     }
 
     /// The signer called `name`, whose key is made on first use.
@@ -35,9 +41,10 @@ impl KeyStore {
     /// When the file cannot be read or made, or does not hold a seed.
     pub fn signer(&self, name: &str, suite: Suite) -> Result<SeedSigner, JournalError> {
         let path = self.path(name, suite);
-        if !path.exists() {
-            self.create(&path)?;
+        if let Some(signer) = self.read(&path, suite)? {
+            return Ok(signer);
         }
+        self.create(&path).map_err(JournalError::io("cannot make key", &path))?;
         self.existing(name, suite)
     }
 
@@ -47,19 +54,23 @@ impl KeyStore {
     /// When there is no such key, or its file does not hold a seed.
     pub fn existing(&self, name: &str, suite: Suite) -> Result<SeedSigner, JournalError> {
         let path = self.path(name, suite);
-        let mut text = Zeroizing::new(String::new());
-        OpenOptions::new()
-            .read(true)
-            .open(&path)
-            .and_then(|file| file.take(128).read_to_string(&mut text))
-            .map_err(JournalError::io("cannot read key", &path))?;
-        let seed = hex_decode(text.trim_end()).map(Zeroizing::new);
+        let missing = || JournalError::io("cannot read key", &path)(io::ErrorKind::NotFound.into());
+        self.read(&path, suite)?.ok_or_else(missing)
+    }
+
+    fn read(&self, path: &Path, suite: Suite) -> Result<Option<SeedSigner>, JournalError> {
+        let read = files::read(&self.disk, path, MAX_FILE).map(|text| text.map(Zeroizing::new));
+        let Some(text) = read.map_err(JournalError::io("cannot read key", path))? else {
+            return Ok(None);
+        };
+        let digits = std::str::from_utf8(&text).ok();
+        let seed = digits.and_then(|digits| hex_decode(digits.trim_end())).map(Zeroizing::new);
         let seed = seed.and_then(|seed| <[u8; SEED_LEN]>::try_from(seed.as_slice()).ok());
         let Some(seed) = seed else {
             let bad = io::Error::new(io::ErrorKind::InvalidData, "not the 64 digits of a seed");
             return Err(JournalError::io("cannot read key", path)(bad));
         };
-        Ok(SeedSigner::from_seed(suite, seed))
+        Ok(Some(SeedSigner::from_seed(suite, seed)))
     }
 
     fn path(&self, name: &str, suite: Suite) -> PathBuf {
@@ -70,27 +81,12 @@ impl KeyStore {
         self.dir.join(format!("{name}.{extension}"))
     }
 
-    /// Writes a fresh seed beside the final name and links it there: a crash leaves no half-written key.
-    fn create(&self, path: &Path) -> Result<(), JournalError> {
-        let failed =
-            |source| JournalError::Io { what: "cannot make key", path: path.into(), source };
+    /// Makes a fresh seed: a crash leaves no half-written key.
+    fn create(&self, path: &Path) -> io::Result<()> {
         let mut seed = Zeroizing::new([0u8; SEED_LEN]);
-        getrandom::fill(seed.as_mut()).map_err(|error| failed(io::Error::other(error)))?;
-        let staged = path.with_extension("new");
-        let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&staged)?;
-            let line = Zeroizing::new(hex_encode(seed.as_ref()) + "\n");
-            file.write_all(line.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&staged, path)
-        };
-        write().map_err(failed)?;
-        files::sync_dir(&self.dir)
+        getrandom::fill(seed.as_mut()).map_err(io::Error::other)?;
+        let line = Zeroizing::new(hex_encode(seed.as_ref()) + "\n");
+        files::replace(&self.disk, path, line.as_bytes())
     }
 }
 
@@ -103,7 +99,7 @@ mod tests {
     #[test]
     fn keys_are_made_once_private_and_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = KeyStore::open(&dir.path().join("keys")).unwrap();
+        let keys = KeyStore::open(RealDisk, &dir.path().join("keys")).unwrap();
         assert!(keys.existing("operator", Suite::Ed25519).is_err());
         let first = keys.signer("operator", Suite::Ed25519).unwrap().public_key();
         assert_eq!(keys.signer("operator", Suite::Ed25519).unwrap().public_key(), first);

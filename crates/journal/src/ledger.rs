@@ -11,9 +11,9 @@
 //! ```
 
 use crate::{
-    Executor, JournalError, KeyStore, LoggedEntry, Recovery, RocksStore, Sequencer, Solo,
-    Submitted,
+    Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Recovery, RocksStore, Submitted,
     checkpoint::{CheckpointFile, LogSigners},
+    disk::RealDisk,
     files::{self, DirLock},
 };
 use eqm_log::{
@@ -36,6 +36,10 @@ const NODE_SCHEME: &str = "ML-DSA-44";
 /// Council keys that a new ledger makes.
 const COUNCIL_KEYS: usize = 3;
 
+/// Entries by which the kept checkpoint may be behind the log of a running process. Signing takes longer than
+/// writing, so it is done now and then and at the end.
+pub const CHECKPOINT_LAG: u64 = 16_384;
+
 /// A node of a new ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewNode {
@@ -50,8 +54,9 @@ pub struct Ledger {
     dir: PathBuf,
     keys: KeyStore,
     executor: Executor,
-    sequencer: Box<dyn Sequencer>,
     checkpoint: CheckpointFile,
+    /// Entries under the last checkpoint; 0 before the first.
+    checkpointed: u64,
     _lock: DirLock,
 }
 
@@ -68,7 +73,7 @@ impl Ledger {
     ) -> Result<(Self, Vec<Submitted>), JournalError> {
         files::make_dir(dir)?;
         let (mut ledger, _) = Self::open_any(dir)?;
-        if !ledger.executor.log().is_empty() {
+        if !ledger.log().is_empty() {
             return Err(JournalError::Exists(dir.to_path_buf()));
         }
         let (genesis, keys) = ledger.genesis(parameters, nodes)?;
@@ -82,9 +87,9 @@ impl Ledger {
             authorization: Authorization::Operator,
         };
         let genesis = command(Action::Genesis(genesis));
-        if let Err((_, refusal)) = admit(None, genesis.clone()) {
+        if let Err(refused) = admit(None, genesis.clone()) {
             // Before anything is logged: the commands that follow genesis make no sense without it.
-            return Ok((ledger, vec![Submitted::Refused(refusal)]));
+            return Ok((ledger, vec![Submitted::Refused(refused.refusal().clone())]));
         }
         let mut commands = vec![genesis];
         for (node, key) in nodes.iter().zip(keys) {
@@ -138,51 +143,54 @@ impl Ledger {
             return Err(JournalError::NoLedger(dir.to_path_buf()));
         }
         let (ledger, recovery) = Self::open_any(dir)?;
-        if ledger.executor.log().is_empty() {
+        if ledger.log().is_empty() {
             return Err(JournalError::NoLedger(dir.to_path_buf()));
         }
-        ledger.checkpoint.check(ledger.executor.head(), &ledger.executor)?;
+        ledger.checkpoint.check(ledger.executor.appender().head(), ledger.executor.appender())?;
         Ok((ledger, recovery))
     }
 
     fn open_any(dir: &Path) -> Result<(Self, Recovery), JournalError> {
         let lock = DirLock::take(dir)?;
-        let (executor, recovery) = Executor::open(dir)?;
+        let checkpoint = CheckpointFile::in_dir(RealDisk, dir);
+        let checkpointed = checkpoint.read()?.map_or(0, |(_, checkpoint)| checkpoint.size);
+        let (executor, recovery) =
+            Executor::open(RealDisk, dir, RocksStore::open(&dir.join("state"))?)?;
         let ledger = Self {
             dir: dir.to_path_buf(),
-            keys: KeyStore::open(&dir.join("keys"))?,
+            keys: KeyStore::open(RealDisk, &dir.join("keys"))?,
             executor,
-            sequencer: Box::new(Solo),
-            checkpoint: CheckpointFile::in_dir(dir),
+            checkpoint,
+            checkpointed,
             _lock: lock,
         };
         Ok((ledger, recovery))
     }
 
-    /// Submits commands in order. Each comes back with its receipt, once that is durable, or its refusal.
+    /// Submits commands in order. Each comes back with its receipt, once that is durable, or its refusal. The kept
+    /// checkpoint is never more than [`CHECKPOINT_LAG`] entries behind when this returns.
     ///
     /// # Errors
     /// A failed write or a halted state; what was submitted is then known only after a restart.
     pub fn submit(&mut self, commands: Vec<Command>) -> Result<Vec<Submitted>, JournalError> {
-        let ledger_id = self.state().ledger_id().or_else(|| opening(&commands));
-        let mut results: Vec<Option<Submitted>> = Vec::with_capacity(commands.len());
-        let mut admitted = Vec::with_capacity(commands.len());
-        for command in commands {
-            match admit(ledger_id.as_ref(), command) {
-                Ok(command) => {
-                    admitted.push(command);
-                    results.push(None);
-                }
-                Err((_, refusal)) => results.push(Some(Submitted::Refused(refusal))),
-            }
+        let results = self.executor.submit(commands)?;
+        if self.len().saturating_sub(self.checkpointed) >= CHECKPOINT_LAG
+            && !self.origin().is_empty()
+        {
+            self.sign_checkpoint()?;
+            self.checkpointed = self.len();
         }
-        let last_tick = self.state().cursor().tick;
-        let mut logged = Vec::new();
-        for batch in self.sequencer.order(last_tick, admitted) {
-            logged.extend(self.executor.execute(batch)?);
-        }
-        let mut logged = logged.into_iter();
-        Ok(results.into_iter().filter_map(|result| result.or_else(|| logged.next())).collect())
+        Ok(results)
+    }
+
+    /// Lets many threads submit, through a [`Committer`], for as long as `work` runs. The kept checkpoint stays where
+    /// it is meanwhile.
+    pub fn share<T>(self, work: impl FnOnce(&Committer) -> T) -> (Self, T) {
+        let Self { dir, keys, executor, checkpoint, checkpointed, _lock } = self;
+        let committer = Committer::new(executor);
+        let result = work(&committer);
+        let executor = committer.into_executor();
+        (Self { dir, keys, executor, checkpoint, checkpointed, _lock }, result)
     }
 
     /// The state after the last entry.
@@ -195,19 +203,29 @@ impl Ledger {
     /// # Errors
     /// When the state store fails.
     pub fn state_root(&mut self) -> Result<Hash32, JournalError> {
-        self.executor.state_mut().root().map_err(|error| JournalError::Halted(error.to_string()))
+        self.executor.root()
+    }
+
+    /// Bytes of the log's groups written since the ledger was opened.
+    #[must_use]
+    pub const fn bytes_logged(&self) -> u64 {
+        self.log().bytes_written()
+    }
+
+    const fn log(&self) -> &Log {
+        self.executor.appender().log()
     }
 
     /// Number of entries.
     #[must_use]
     pub const fn len(&self) -> u64 {
-        self.executor.log().len()
+        self.log().len()
     }
 
     /// Whether there is no entry; a ledger that opened has at least its genesis.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.executor.log().is_empty()
+        self.log().is_empty()
     }
 
     /// The directory.
@@ -270,12 +288,12 @@ impl Ledger {
     /// # Errors
     /// When the keys cannot be read or the checkpoint cannot be kept.
     pub fn sign_checkpoint(&self) -> Result<String, JournalError> {
-        self.executor.check_whole()?;
+        self.executor.appender().check_whole()?;
         let signers = LogSigners {
             ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
             ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
         };
-        self.checkpoint.sign(self.origin(), self.executor.head(), &signers)
+        self.checkpoint.sign(self.origin(), self.executor.appender().head(), &signers)
     }
 
     /// Visits the entries from `seq` on.
@@ -287,7 +305,7 @@ impl Ledger {
         seq: u64,
         visit: impl FnMut(LoggedEntry) -> Result<bool, E>,
     ) -> Result<(), E> {
-        self.executor.log().read(seq, visit)
+        self.log().read(seq, visit)
     }
 
     /// The entry at `seq`.
@@ -295,7 +313,7 @@ impl Ledger {
     /// # Errors
     /// When the log cannot be read.
     pub fn entry(&self, seq: u64) -> Result<Option<LoggedEntry>, JournalError> {
-        self.executor.log().entry(seq)
+        self.log().entry(seq)
     }
 
     /// Hashes from the entry at `seq` up to the root of the first `size` entries.
@@ -303,7 +321,7 @@ impl Ledger {
     /// # Errors
     /// When there is no such entry or the tree cannot be read.
     pub fn inclusion_path(&self, seq: u64, size: u64) -> Result<Vec<TreeHash>, JournalError> {
-        tree::inclusion_proof(&self.executor, seq, size)
+        tree::inclusion_proof(self.executor.appender(), seq, size)
             .map_err(|error| JournalError::Halted(error.to_string()))
     }
 
@@ -353,12 +371,5 @@ impl Ledger {
     pub fn close(mut self) -> Result<(), JournalError> {
         self.sign_checkpoint()?;
         self.executor.settle()
-    }
-}
-
-fn opening(commands: &[Command]) -> Option<Hash32> {
-    match commands.first().map(|command| &command.action) {
-        Some(Action::Genesis(genesis)) => Some(genesis.ledger_id()),
-        _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The seam to ordering: who says which command comes next, at which tick, and when it is safe.
 
+use std::{iter::Peekable, vec};
 use storage_engine::Admitted;
 
 /// Commands in their order.
@@ -14,8 +15,14 @@ pub struct Batch {
     pub sync: bool,
 }
 
+impl Batch {
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Peekable<vec::IntoIter<(u64, Admitted)>>) {
+        (self.cursor, self.commands.into_iter().peekable())
+    }
+}
+
 /// Orders commands. Implementations differ in who agrees on the order, never in the entries that result.
-pub trait Sequencer: Send {
+pub trait Sequencer: std::fmt::Debug + Send {
     /// Puts `commands` in an order, in which they keep their places among each other: results are given back in
     /// it. `last_tick` is the tick of the last entry; ticks never go back.
     fn order(&mut self, last_tick: u64, commands: Vec<Admitted>) -> Vec<Batch>;

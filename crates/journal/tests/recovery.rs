@@ -62,7 +62,7 @@ fn stores(ledger: &Ledger, numbers: std::ops::Range<u64>) -> Vec<Command> {
 
 fn standing(ledger: &mut Ledger) -> (u64, Hash32, Hash32) {
     let root = ledger.state_root().unwrap();
-    (ledger.len(), ledger.state().cursor().head, root)
+    (ledger.len(), ledger.entry(ledger.len() - 1).unwrap().unwrap().entry_hash(), root)
 }
 
 fn segments(dir: &Path) -> Vec<PathBuf> {
@@ -136,9 +136,9 @@ fn jo_6_a_forged_entry_stops_the_opening() {
     let bytes = std::fs::read(&path).unwrap();
     let mut groups = Vec::new();
     let mut at = segment::HEADER_LEN;
-    while at < bytes.len() {
-        let frame: &[u8; segment::FRAME_LEN] = bytes[at..].first_chunk().unwrap();
-        let len = segment::Frame::from_bytes(frame).unwrap().len;
+    // The groups end where the zeros ahead of them begin.
+    while let Some(frame) = bytes[at..].first_chunk().and_then(segment::Frame::from_bytes) {
+        let len = frame.len;
         at += segment::FRAME_LEN;
         groups.push(segment::Group::from_payload(&bytes[at..at + len]).unwrap());
         at += len;
@@ -149,7 +149,10 @@ fn jo_6_a_forged_entry_stops_the_opening() {
     let name = body.windows(8).position(|window| window == b"object-2").unwrap();
     body[name + 7] = b'9';
     let mut forged = bytes[..segment::HEADER_LEN].to_vec();
-    groups.iter().for_each(|group| forged.extend(group.to_bytes()));
+    for segment::Group { start, cursor, bodies } in &groups {
+        let at = forged.len() as u64;
+        forged.extend(segment::encode_group(at, start, cursor, bodies).unwrap());
+    }
     std::fs::write(&path, forged).unwrap();
     // A store of another object is a valid entry by itself; the signed checkpoint knows the entries of creation
     // only, so this forgery is caught by the placement that the entry carries.

@@ -87,8 +87,12 @@ fn genesis(operator: &SeedSigner) -> Genesis {
 fn store(number: u64, payer: AccountId) -> Command {
     let mut root = Hash32::ZERO;
     root.0[..8].copy_from_slice(&(number | 1 << 63).to_be_bytes());
-    let layout =
-        Layout { size: 1 << 20, block_size: 262_144, profile: Profile::QFS_V13, roots: vec![root; 4] };
+    let layout = Layout {
+        size: 1 << 20,
+        block_size: 262_144,
+        profile: Profile::QFS_V13,
+        roots: vec![root; 4],
+    };
     let store = Store {
         object: ObjectId(format!("bench/{number:012}")),
         version: 1,

@@ -71,12 +71,13 @@ pub fn stores(ledger: &Ledger, from: u64, count: u64) -> Result<Vec<Command>> {
 /// Groups of `size` commands: commands per second beside raw appends of the same bytes, each with an fdatasync.
 pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
     let mut ledger = ledger(dir)?;
-    let rounds = (60_000 / size).clamp(8, 2_000);
+    // Long enough for several state roots, each of which is a cost of 65,536 entries.
+    let rounds = (400_000 / size).min(2_000);
     let mut raw = RawLog::create(dir)?;
     let (mut times, mut raw_times) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let commands = stores(&ledger, round * size, size)?;
-        let before = log_bytes(dir);
+        let before = ledger.bytes_logged();
         let began = Instant::now();
         let results = ledger.submit(commands)?;
         times.push(began.elapsed());
@@ -85,7 +86,7 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
             return Err(broken("a command of the benchmark was refused"));
         }
         // Beside each group, so that both see the same neighbours.
-        raw_times.push(raw.append(log_bytes(dir).saturating_sub(before))?);
+        raw_times.push(raw.append(ledger.bytes_logged() - before)?);
     }
     let (group, raw_group) = (median(times.clone()), median(raw_times.clone()));
     if size == 1 {
@@ -106,12 +107,6 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
         durable: true,
         beside: ("raw append + fdatasync of the same bytes", total(raw_times)),
     })
-}
-
-/// Bytes of the log, as far as they are told by the segments' lengths.
-fn log_bytes(dir: &Path) -> u64 {
-    let listing = std::fs::read_dir(dir.join("ledger/log"));
-    listing.into_iter().flatten().flatten().filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum()
 }
 
 /// A file that is appended to and synced: what durability costs here at least.
