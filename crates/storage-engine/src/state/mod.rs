@@ -5,8 +5,8 @@
 
 pub mod keys;
 pub mod records;
-pub mod root;
 pub mod store;
+pub mod tree;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,6 @@ use crate::content::hash_all;
 use records::{
     CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord,
 };
-use root::TreeNode;
 pub use store::{Changes, MemoryStore, StateStore};
 
 /// Why the replica must stop. Neither is a refusal: no command can cause one.
@@ -45,6 +44,12 @@ impl<F: fmt::Display> fmt::Display for StateError<F> {
 }
 
 impl<F: fmt::Debug + fmt::Display> core::error::Error for StateError<F> {}
+
+impl<F> From<tree::Broken> for StateError<F> {
+    fn from(broken: tree::Broken) -> Self {
+        Self::Broken(broken.0)
+    }
+}
 
 /// What a state's methods return.
 pub type StateResult<T, S> = Result<T, StateError<<S as StateStore>::Fault>>;
@@ -107,8 +112,7 @@ impl<S: StateStore> State<S> {
             link_due: false,
         };
         state.cursor = state.record(&keys::cursor())?.unwrap_or_default();
-        let root = root::Nodes::read(&state, &keys::tree_node(0, &Hash32::ZERO))?;
-        state.root = root.map_or(Hash32::ZERO, |node| node.hash());
+        state.root = tree::root(&state)?;
         if let Some(genesis) = state.record::<Genesis>(&keys::genesis())? {
             state.hot = Some(state.load_hot(genesis)?);
         }
@@ -446,7 +450,9 @@ impl<S: StateStore> State<S> {
         }
         if !changes.is_empty() {
             changes.sort_unstable();
-            self.root = root::update(self, &changes)?;
+            let mut pages = Vec::new();
+            self.root = tree::update(self, &changes, &mut |key, page| pages.push((key, page)))?;
+            self.pending.extend(pages);
         }
         Ok(self.root)
     }
@@ -455,7 +461,7 @@ impl<S: StateStore> State<S> {
     fn hash_records(
         &self,
         keys: &[Vec<u8>],
-        changes: &mut Vec<root::Change>,
+        changes: &mut Vec<tree::Change>,
     ) -> StateResult<(), S> {
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
@@ -520,17 +526,10 @@ impl<S: StateStore> State<S> {
     }
 }
 
-impl<S: StateStore> root::Nodes for State<S> {
+impl<S: StateStore> tree::Pages for State<S> {
     type Error = StateError<S::Fault>;
 
-    fn read(&self, key: &[u8]) -> Result<Option<TreeNode>, Self::Error> {
-        let node = |bytes: Vec<u8>| {
-            TreeNode::from_bytes(&bytes).ok_or(StateError::Broken("a tree node cannot be read"))
-        };
-        self.get(key)?.map(node).transpose()
-    }
-
-    fn write(&mut self, key: Vec<u8>, node: Option<TreeNode>) {
-        self.pending.insert(key, node.map(|node| node.to_bytes().to_vec()));
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error> {
+        self.get(key)
     }
 }
