@@ -3,12 +3,8 @@
 //!
 //! `cargo bench -p storage-engine --profile dev --features keccak-batch/std [-- RECORDS…]`: without the feature
 //! only what the target was compiled for is measured.
-#![allow(clippy::disallowed_types, reason = "a benchmark needs a clock")]
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use protocol::Hash32;
 use storage_engine::state::tree::{self, Broken, Change, Pages};
@@ -20,7 +16,7 @@ const CHANGED: u64 = 131_072;
 const SIZES: [u64; 3] = [0, 200_000, 2_000_000];
 
 /// How often each figure is measured; the best counts.
-const REPEATS: u64 = 3;
+const REPEATS: u64 = 10;
 
 type Writes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -64,7 +60,7 @@ impl Memory {
 
 fn main() {
     let asked: Vec<u64> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    println!("{CHANGED} new records at once; the best of {REPEATS} updates, each of other records");
+    println!("{CHANGED} new records at once; the least processor time of {REPEATS} updates, each of other records");
     for records in if asked.is_empty() { SIZES.to_vec() } else { asked } {
         measure(records);
     }
@@ -78,9 +74,9 @@ fn measure(records: u64) {
     let (mut pages, mut bytes) = (0, 0);
     for repeat in 0..REPEATS {
         let changes = inserts((1 << 40) + repeat * CHANGED, CHANGED);
-        let start = Instant::now();
+        let start = cpu_time();
         let writes = memory.update(&changes);
-        best = best.min(start.elapsed());
+        best = best.min(cpu_time().saturating_sub(start));
         pages = writes.len();
         bytes = writes.iter().filter_map(|(_, page)| Some(page.as_ref()?.len())).sum();
     }
@@ -92,6 +88,13 @@ fn measure(records: u64) {
         best.as_nanos() / u128::from(CHANGED),
         bytes / 1_000_000,
     );
+}
+
+/// What this thread has had of a processor: other work on the machine does not count.
+fn cpu_time() -> Duration {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
+    let nanos = spent.split_whitespace().next().and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanos.expect("its first number is the time on a processor"))
 }
 
 fn inserts(first: u64, count: u64) -> Vec<Change> {

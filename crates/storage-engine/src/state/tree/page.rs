@@ -79,6 +79,7 @@ impl Stored {
         if reader.at == bytes.len() { Ok(node) } else { Err(DAMAGED) }
     }
 
+    #[inline]
     pub(super) fn kind(&self, at: usize) -> Kind {
         self.nodes.get(at).map_or(Kind::Empty, |node| node.kind)
     }
@@ -89,17 +90,20 @@ impl Stored {
     }
 
     /// The bytes of a node with all that the page has below it.
+    #[inline]
     pub(super) fn bytes(&self, at: usize) -> &[u8] {
         let node = self.nodes.get(at);
         node.and_then(|node| self.bytes.get(node.start..node.end)).unwrap_or_default()
     }
 
     /// The hash of a branch, in this page or below it.
+    #[inline]
     pub(super) fn hash(&self, at: usize) -> Hash32 {
         hash_at(self.bytes(at), 1)
     }
 
     /// Path and value hash of a leaf.
+    #[inline]
     pub(super) fn leaf(&self, at: usize) -> (Hash32, Hash32) {
         (hash_at(self.bytes(at), 1), hash_at(self.bytes(at), 33))
     }
@@ -178,6 +182,7 @@ impl Reader<'_> {
         Ok((Kind::Branch { right }, left_leaves.saturating_add(right_leaves)))
     }
 
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&[u8], Broken> {
         let start = self.at;
         self.at = start.saturating_add(count);

@@ -5,16 +5,19 @@ use protocol::Hash32;
 /// Bits of a path.
 pub(super) const BITS: u16 = 256;
 
+#[inline]
 fn mask(depth: u16) -> u8 {
     0x80u8.checked_shr(u32::from(depth % 8)).unwrap_or(0)
 }
 
 /// The bit at `depth`; false beyond the end.
+#[inline]
 pub(super) fn bit(path: &Hash32, depth: u16) -> bool {
     path.0.get(usize::from(depth / 8)).is_some_and(|byte| byte & mask(depth) != 0)
 }
 
 /// Sets the bit at `depth`; beyond the end there is none.
+#[inline]
 pub(super) fn set_bit(path: &mut Hash32, depth: u16, one: bool) {
     if let Some(byte) = path.0.get_mut(usize::from(depth / 8)) {
         *byte = if one { *byte | mask(depth) } else { *byte & !mask(depth) };
@@ -22,6 +25,7 @@ pub(super) fn set_bit(path: &mut Hash32, depth: u16, one: bool) {
 }
 
 /// Whether the first `depth` bits of both are the same.
+#[inline]
 pub(super) fn share(a: &Hash32, b: &Hash32, depth: u16) -> bool {
     let whole = usize::from(depth / 8);
     let ahead = !mask(depth).wrapping_shl(1).wrapping_sub(1);

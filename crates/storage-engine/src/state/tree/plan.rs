@@ -19,14 +19,12 @@ const HASHED_TOGETHER: usize = 64;
 pub(super) enum Half {
     /// No record.
     Empty,
-    /// A leaf or branch of a stored page, not changed.
+    /// A node of a stored page, not changed; never an empty one.
     Kept(usize),
     /// A leaf or branch of the plan, in the page that is being made.
     Planned(usize),
     /// A branch of the plan, at the top of a page below.
     Below(usize),
-    /// A branch at the top of a page below, of which the hash is all that is needed.
-    Known(Hash32),
 }
 
 #[derive(Clone, Copy)]
@@ -44,6 +42,8 @@ enum Content {
         left: Half,
         right: Half,
     },
+    /// A branch of which the hash is all that is known here.
+    Settled,
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +80,7 @@ impl Plan {
     }
 
     /// Path and value hash, if it is a leaf.
+    #[inline]
     pub(super) fn leaf(&self, half: Half) -> Option<(Hash32, Hash32)> {
         match half {
             Half::Kept(at) if self.stored.kind(at) == Kind::Leaf => Some(self.stored.leaf(at)),
@@ -92,6 +93,7 @@ impl Plan {
     }
 
     /// Both halves, if it is a branch of the page that is being made.
+    #[inline]
     pub(super) fn halves(&self, half: Half) -> Option<(Half, Half)> {
         match half {
             Half::Kept(at) => match self.stored.kind(at) {
@@ -102,31 +104,36 @@ impl Plan {
                 Content::Branch { left, right } | Content::Opened { left, right } => {
                     Some((left, right))
                 }
-                Content::Leaf { .. } => None,
+                Content::Leaf { .. } | Content::Settled => None,
             },
             _ => None,
         }
     }
 
     /// Leaves in the page that is being made.
+    #[inline]
     pub(super) fn leaves(&self, half: Half) -> usize {
         match half {
             Half::Kept(at) => self.stored.leaves(at),
             Half::Planned(at) => self.nodes.get(at).map_or(0, |node| node.leaves),
-            Half::Empty | Half::Below(_) | Half::Known(_) => 0,
+            Half::Empty | Half::Below(_) => 0,
         }
     }
 
     /// What stands at a place of a stored page.
+    #[inline]
     fn kept(&self, at: usize) -> Half {
-        match self.stored.kind(at) {
-            Kind::Empty => Half::Empty,
-            Kind::Leaf | Kind::Branch { .. } => Half::Kept(at),
-            Kind::Below => Half::Known(self.stored.hash(at)),
-        }
+        if self.stored.kind(at) == Kind::Empty { Half::Empty } else { Half::Kept(at) }
+    }
+
+    /// Whether it is a branch with a stored page of its own.
+    #[inline]
+    pub(super) fn has_page(&self, half: Half) -> bool {
+        matches!(half, Half::Kept(at) if self.stored.kind(at) == Kind::Below)
     }
 
     /// The hash of anything but a leaf that is stored; of planned nodes, once they are hashed.
+    #[inline]
     pub(super) fn hash(&self, half: Half) -> Hash32 {
         match half {
             Half::Empty => Hash32::ZERO,
@@ -134,7 +141,6 @@ impl Plan {
             Half::Planned(at) | Half::Below(at) => {
                 self.hashes.get(at).copied().unwrap_or(Hash32::ZERO)
             }
-            Half::Known(hash) => hash,
         }
     }
 
@@ -155,24 +161,29 @@ impl Plan {
     }
 
     pub(super) fn add_leaf(&mut self, path: Hash32, value: Hash32) -> Half {
-        self.add(Node { content: Content::Leaf { path, value }, height: 0, leaves: 1 })
+        self.add(
+            Node { content: Content::Leaf { path, value }, height: 0, leaves: 1 },
+            Hash32::ZERO,
+        )
     }
 
     pub(super) fn add_branch(&mut self, left: Half, right: Half) -> Half {
         let (left, right) = (self.hashable(left), self.hashable(right));
         let height = self.height(left).max(self.height(right));
         let leaves = self.leaves(left).saturating_add(self.leaves(right));
-        self.add(Node { content: Content::Branch { left, right }, height, leaves })
+        self.add(Node { content: Content::Branch { left, right }, height, leaves }, Hash32::ZERO)
     }
 
     /// A stored branch as a planned one with other halves, which hash to the same.
     pub(super) fn open(&mut self, hash: Hash32, left: Half, right: Half) -> Half {
         let leaves = self.leaves(left).saturating_add(self.leaves(right));
-        let opened = self.add(Node { content: Content::Opened { left, right }, height: 0, leaves });
-        if let Some(last) = self.hashes.last_mut() {
-            *last = hash;
-        }
-        opened
+        self.add(Node { content: Content::Opened { left, right }, height: 0, leaves }, hash)
+    }
+
+    /// A branch at the top of a page below, of which the hash is all that is needed.
+    pub(super) fn settled(&mut self, hash: Hash32) -> Half {
+        self.add(Node { content: Content::Settled, height: 0, leaves: 0 }, hash);
+        Half::Below(self.nodes.len().saturating_sub(1))
     }
 
     /// Gives a planned branch other halves, which hash to the same.
@@ -198,18 +209,21 @@ impl Plan {
         }
     }
 
+    #[inline]
     fn height(&self, half: Half) -> usize {
         match half {
             Half::Planned(at) | Half::Below(at) => {
                 self.nodes.get(at).map_or(0, |node| node.height).saturating_add(1)
             }
-            Half::Empty | Half::Kept(_) | Half::Known(_) => 0,
+            Half::Empty | Half::Kept(_) => 0,
         }
     }
 
-    fn add(&mut self, node: Node) -> Half {
+    /// Adds a node; `hash` is of use where it is known before.
+    #[inline]
+    fn add(&mut self, node: Node, hash: Hash32) -> Half {
         self.nodes.push(node);
-        self.hashes.push(Hash32::ZERO);
+        self.hashes.push(hash);
         Half::Planned(self.nodes.len().saturating_sub(1))
     }
 
@@ -243,7 +257,7 @@ impl Plan {
         match (top, leaf) {
             (_, Some((path, value))) => self.add_leaf(path, value),
             (Half::Empty, None) => Half::Empty,
-            _ => Half::Known(hash),
+            _ => self.settled(hash),
         }
     }
 
@@ -275,7 +289,9 @@ impl Plan {
     fn by_height(&self, first: usize) -> Vec<usize> {
         let new = || {
             let numbered = self.nodes.iter().enumerate().skip(first);
-            numbered.filter(|(_, node)| !matches!(node.content, Content::Opened { .. }))
+            let known =
+                |node: &Node| matches!(node.content, Content::Opened { .. } | Content::Settled);
+            numbered.filter(move |(_, node)| !known(node))
         };
         let highest = new().map(|(_, node)| node.height).max().unwrap_or(0);
         let mut next = vec![0usize; highest.saturating_add(2)];
@@ -307,7 +323,7 @@ impl Plan {
             Some(Content::Branch { left, right } | Content::Opened { left, right }) => {
                 message(tag::BRANCH, &self.hash(left), &self.hash(right))
             }
-            None => [0; NODE_LEN],
+            Some(Content::Settled) | None => [0; NODE_LEN],
         }
     }
 
@@ -334,7 +350,7 @@ impl Plan {
                     page.extend_from_slice(&message(tag::LEAF, &path, &value));
                 }
             },
-            Half::Below(_) | Half::Known(_) => {
+            Half::Below(_) => {
                 page.push(tag::BELOW);
                 page.extend_from_slice(&self.hash(half).0);
             }

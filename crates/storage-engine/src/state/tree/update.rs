@@ -67,7 +67,7 @@ impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
             return Ok(old);
         }
         let crowded = depth == edge(level) && changes.len() > MAX_LEAVES;
-        if crowded || matches!(old, Half::Known(_)) {
+        if crowded || self.plan.has_page(old) {
             return self.below(level.saturating_add(1), old, changes);
         }
         match self.plan.halves(old) {
@@ -80,7 +80,7 @@ impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
     fn below(&mut self, level: u8, old: Half, changes: &[Change]) -> Result<Half, P::Error> {
         let path = changes.first().map_or(Hash32::ZERO, |(path, _)| *path);
         let (start, key) = (self.plan.mark(), keys::tree_page(level, &path));
-        let stored = matches!(old, Half::Known(_));
+        let stored = self.plan.has_page(old);
         let before = if stored { self.load(level, &path, &key, old)? } else { old };
         let after = self.node(level, top(level), before, changes)?;
         if after == before {
@@ -205,7 +205,7 @@ impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
         self.plan.set_page(keys::tree_page(level, path), Some(root));
         match half {
             Half::Planned(at) => Half::Below(at),
-            kept => Half::Known(self.plan.hash(kept)),
+            kept => self.plan.settled(self.plan.hash(kept)),
         }
     }
 }
