@@ -60,7 +60,9 @@ impl Memory {
 
 fn main() {
     let asked: Vec<u64> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    println!("{CHANGED} new records at once; the least processor time of {REPEATS} updates, each of other records");
+    println!(
+        "{CHANGED} new records at once; the least processor time of {REPEATS} updates, each of other records"
+    );
     for records in if asked.is_empty() { SIZES.to_vec() } else { asked } {
         measure(records);
     }

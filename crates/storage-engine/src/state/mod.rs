@@ -24,6 +24,7 @@ use records::{
     CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord,
 };
 pub use store::{Changes, MemoryStore, StateStore};
+use tree::MapProof;
 
 /// Why the replica must stop. Neither is a refusal: no command can cause one.
 #[derive(Debug)]
@@ -455,6 +456,15 @@ impl<S: StateStore> State<S> {
             self.pending.extend(pages);
         }
         Ok(self.root)
+    }
+
+    /// What stands at `key`, and a proof of that under the [`State::root`] of now.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn prove(&mut self, key: &[u8]) -> StateResult<(Option<Vec<u8>>, MapProof), S> {
+        self.root()?;
+        Ok((self.get(key)?, tree::prove(self, key)?))
     }
 
     /// Hashes these keys and what stands at them, many messages at a time.

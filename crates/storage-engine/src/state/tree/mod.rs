@@ -10,6 +10,7 @@
 mod page;
 mod path;
 mod plan;
+mod proof;
 mod update;
 
 use alloc::vec::Vec;
@@ -18,6 +19,7 @@ use protocol::Hash32;
 use super::keys;
 use plan::Plan;
 
+pub use proof::{Leaf, MAX_PROOF_BYTES, MAX_SIBLINGS, MapProof, ProofError, prove};
 pub use update::update;
 
 /// One changed record: its path, and the hash of its value or `None` when removed.

@@ -4,9 +4,10 @@ use alloc::{vec, vec::Vec};
 use protocol::Hash32;
 
 use super::{
-    Broken,
+    Broken, Pages,
     page::{self, Kind, Stored, tag},
 };
+use crate::state::keys;
 
 /// Bytes that are hashed for a node: its tag and two hashes (ST-3).
 pub(super) const NODE_LEN: usize = 65;
@@ -158,6 +159,23 @@ impl Plan {
     pub(super) fn load(&mut self, level: u8, path: &Hash32, page: &[u8]) -> Result<Half, Broken> {
         let top = self.stored.load(level, path, page)?;
         Ok(self.kept(top))
+    }
+
+    /// What stands at the top of the page that `branch` refers to, which must be that very branch.
+    pub(super) fn load_below<P: Pages>(
+        &mut self,
+        pages: &P,
+        level: u8,
+        path: &Hash32,
+        branch: Half,
+    ) -> Result<Half, P::Error> {
+        let page = pages.read(&keys::tree_page(level, path))?;
+        let page = page.ok_or(Broken("a page of the state tree is missing"))?;
+        let top = self.load(level, path, &page)?;
+        if self.halves(top).is_none() || self.hash(top) != self.hash(branch) {
+            return Err(Broken("a page of the state tree is not the one that belongs there").into());
+        }
+        Ok(top)
     }
 
     pub(super) fn add_leaf(&mut self, path: Hash32, value: Hash32) -> Half {

@@ -14,7 +14,7 @@ use super::{
 };
 
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
-struct Map(BTreeMap<Vec<u8>, Vec<u8>>);
+pub(super) struct Map(pub(super) BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl Pages for Map {
     type Error = Broken;
@@ -24,7 +24,7 @@ impl Pages for Map {
 }
 
 impl Map {
-    fn update(&mut self, changes: &[Change]) -> Result<Hash32, Broken> {
+    pub(super) fn update(&mut self, changes: &[Change]) -> Result<Hash32, Broken> {
         let mut writes = BTreeMap::new();
         let root = update(self, changes, &mut |key, page| {
             assert!(writes.insert(key, page).is_none(), "a page is written once");

@@ -81,7 +81,8 @@ impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
         let path = changes.first().map_or(Hash32::ZERO, |(path, _)| *path);
         let (start, key) = (self.plan.mark(), keys::tree_page(level, &path));
         let stored = self.plan.has_page(old);
-        let before = if stored { self.load(level, &path, &key, old)? } else { old };
+        let before =
+            if stored { self.plan.load_below(self.pages, level, &path, old)? } else { old };
         let after = self.node(level, top(level), before, changes)?;
         if after == before {
             return Ok(old);
@@ -105,21 +106,6 @@ impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
         }
         self.plan.finish(start, self.write);
         Ok(self.plan.forget(start, after))
-    }
-
-    fn load(
-        &mut self,
-        level: u8,
-        path: &Hash32,
-        key: &[u8],
-        expected: Half,
-    ) -> Result<Half, P::Error> {
-        let page = self.pages.read(key)?.ok_or(Broken("a page of the state tree is missing"))?;
-        let top = self.plan.load(level, path, &page)?;
-        if self.plan.halves(top).is_none() || self.plan.hash(top) != self.plan.hash(expected) {
-            return Err(Broken("a page of the state tree is not the one that belongs there").into());
-        }
-        Ok(top)
     }
 
     /// Where one record or none has stood.
