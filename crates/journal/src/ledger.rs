@@ -29,7 +29,10 @@ use protocol::{
     signature::{PublicKey, SeedSigner, Signer, Suite},
 };
 use std::path::{Path, PathBuf};
-use storage_engine::{admit, state::State};
+use storage_engine::{
+    admit,
+    state::{State, tree::MapProof},
+};
 
 /// Scheme of the node keys that a ledger makes itself.
 const NODE_SCHEME: &str = "ML-DSA-44";
@@ -196,6 +199,15 @@ impl Ledger {
     /// When the state store fails.
     pub fn state_root(&mut self) -> Result<Hash32, JournalError> {
         self.executor.state_mut().root().map_err(|error| JournalError::Halted(error.to_string()))
+    }
+
+    /// The record at `key` of the state after the last entry, and a proof of it under [`Ledger::state_root`].
+    ///
+    /// # Errors
+    /// When the state store fails.
+    pub fn prove_state(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
+        let proved = self.executor.state_mut().prove(key);
+        proved.map_err(|error| JournalError::Halted(error.to_string()))
     }
 
     /// Number of entries.
