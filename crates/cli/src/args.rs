@@ -113,6 +113,15 @@ pub enum Command {
     /// The EQM log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Prove single records of the state under its root, and check such proofs.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs state prove account 5f1c…07aa -o account.json
+  qfs state prove version notes.txt 1 > version.json
+  qfs state verify version.json --key @log.vkey"
+    )]
+    State(StateCommand),
     /// Run many commands in one process: one JSON array of words per line.
     #[command(after_help = "Example:
   printf '%s\\n' '[\"put\",\"a.txt\"]' '[\"ls\"]' | qfs batch -")]
@@ -320,6 +329,63 @@ pub enum LogCommand {
     Prove {
         /// The entry.
         seq: u64,
+    },
+}
+
+/// `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Prove a record, or that there is none, under the state root after the last entry.
+    Prove {
+        /// Which record.
+        #[command(subcommand)]
+        record: StateRecord,
+        /// File to write; standard output if not given.
+        #[arg(short, long, value_name = "FILE", global = true)]
+        output: Option<PathBuf>,
+    },
+    /// Check a proof that was made; needs no ledger.
+    Verify {
+        /// The proof, or - for standard input.
+        file: PathBuf,
+        /// State root that it must be about.
+        #[arg(long, value_name = "HEX")]
+        root: Option<String>,
+        /// Key of the log that must have signed for the root, as text or @FILE.
+        #[arg(long = "key", value_name = "VKEY")]
+        keys: Vec<String>,
+    },
+}
+
+/// A record of the state.
+#[derive(Debug, Subcommand)]
+pub enum StateRecord {
+    /// An object: its owner and its versions' numbers.
+    Object {
+        /// The object.
+        id: String,
+    },
+    /// One version of an object.
+    Version {
+        /// The object.
+        id: String,
+        /// The version.
+        version: u64,
+    },
+    /// An account.
+    Account {
+        /// The account in hexadecimal.
+        account: String,
+    },
+    /// A storage node.
+    Node {
+        /// Its name.
+        node: String,
+    },
+    /// Any key.
+    Key {
+        /// The key in hexadecimal.
+        key: String,
     },
 }
 

@@ -10,7 +10,7 @@ use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
 use std::iter::Peekable;
 use storage_engine::{
     Admission, Admitted, Executed, execute, execute_admission,
-    state::{Changes, Seen, State, StateError, StateStore},
+    state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
 };
 
 /// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
@@ -217,6 +217,14 @@ impl<S: StateStore> Engine<S> {
     /// When the store fails.
     pub fn root(&mut self) -> Result<Hash32, JournalError> {
         self.state.root().map_err(halted)
+    }
+
+    /// The record at `key`, and a proof of it under [`Engine::root`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn prove(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
+        self.state.prove(key).map_err(halted)
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 };
 use storage_engine::{
     Admission, Admitted, admit_all,
-    state::{State, StateStore},
+    state::{State, StateStore, tree::MapProof},
 };
 
 /// What became of a submitted command.
@@ -229,6 +229,14 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
     /// When the state store fails.
     pub fn root(&mut self) -> Result<Hash32, JournalError> {
         self.engine.root()
+    }
+
+    /// The record at `key`, and a proof of it under [`Executor::root`].
+    ///
+    /// # Errors
+    /// When the state store fails.
+    pub fn prove(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
+        self.engine.prove(key)
     }
 
     /// The log's side.

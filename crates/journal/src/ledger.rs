@@ -29,7 +29,10 @@ use protocol::{
     signature::{PublicKey, SeedSigner, Signer, Suite},
 };
 use std::path::{Path, PathBuf};
-use storage_engine::{admit, state::State};
+use storage_engine::{
+    admit,
+    state::{State, tree::MapProof},
+};
 
 /// Scheme of the node keys that a ledger makes itself.
 const NODE_SCHEME: &str = "ML-DSA-44";
@@ -214,6 +217,14 @@ impl Ledger {
 
     const fn log(&self) -> &Log {
         self.executor.appender().log()
+    }
+
+    /// The record at `key` of the state after the last entry, and a proof of it under [`Ledger::state_root`].
+    ///
+    /// # Errors
+    /// When the state store fails.
+    pub fn prove_state(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
+        self.executor.prove(key)
     }
 
     /// Number of entries.

@@ -12,6 +12,7 @@ mod node;
 mod objects;
 mod proof;
 mod put;
+mod state;
 
 use crate::{
     app::App,
@@ -37,6 +38,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Rewards { epoch } => epoch::rewards(app, epoch),
         Command::Bundle => bundle::run(app),
         Command::Log(command) => log::run(app, &command),
+        Command::State(command) => state::run(app, command),
         Command::Batch { file } => batch::run(app, &file),
         Command::Replay(args) => replay_log(app, &args),
         Command::Demo(args) => demo::run(app, &args),

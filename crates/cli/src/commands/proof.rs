@@ -158,7 +158,7 @@ fn check(proof: &Fields<'_>, pinned: &[VerifierKey]) -> Result<Checked> {
 }
 
 /// The entry is in the tree of a checkpoint; with pinned keys, of one that they signed.
-fn check_log(
+pub(super) fn check_log(
     proof: &Fields<'_>,
     prev: &Hash32,
     body: &[u8],
@@ -185,25 +185,25 @@ fn check_log(
 }
 
 /// Fields of a proof, each checked before it is believed.
-struct Fields<'a>(&'a Value);
+pub(super) struct Fields<'a>(pub(super) &'a Value);
 
 impl<'a> Fields<'a> {
-    fn bad(&self, name: &str) -> CliError {
+    pub(super) fn bad(&self, name: &str) -> CliError {
         CliError::failed(
             ErrorCode::InvalidInput,
             format!("the proof's {name:?} is missing or malformed"),
         )
     }
 
-    fn text(&self, name: &str) -> Result<&'a str> {
+    pub(super) fn text(&self, name: &str) -> Result<&'a str> {
         self.0[name].as_str().ok_or_else(|| self.bad(name))
     }
 
-    fn number(&self, name: &str) -> Result<u64> {
+    pub(super) fn number(&self, name: &str) -> Result<u64> {
         self.0[name].as_u64().ok_or_else(|| self.bad(name))
     }
 
-    fn hash(&self, name: &str) -> Result<Hash32> {
+    pub(super) fn hash(&self, name: &str) -> Result<Hash32> {
         Hash32::from_hex(self.text(name)?).ok_or_else(|| self.bad(name))
     }
 

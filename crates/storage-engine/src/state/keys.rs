@@ -7,7 +7,7 @@ use protocol::{AccountId, CommandId, Hash32, NodeId, ObjectId, node::NodeNumber}
 /// Separates an object's name, which has no NUL, from its version.
 const SEPARATOR: &[u8] = &[0];
 
-/// Kinds of records that the state root does not cover: command ids, the cursor, nodes of the tree
+/// Kinds of records that the state root does not cover: command ids, the cursor, pages of the tree
 /// itself. The first two are facts about the log, which the log proves.
 const UNAUTHENTICATED: [u8; 3] = [b'C', b'T', b'Z'];
 
@@ -127,16 +127,15 @@ fn range(kind: u8, epoch: u64) -> (Vec<u8>, Vec<u8>) {
     (bound(epoch), epoch.checked_add(1).map_or_else(|| [kind.saturating_add(1)].to_vec(), bound))
 }
 
-/// A node of the state tree: the subtree of all paths that begin with the first `depth` bits of `path`.
+/// A page of the state tree (ST-4): the subtree of all paths that begin with the first `level` half bytes of `path`.
 #[must_use]
-pub fn tree_node(depth: u16, path: &Hash32) -> Vec<u8> {
-    let whole = usize::from(depth / 8);
-    let mut key = [b"T", &depth.to_be_bytes()[..]].concat();
+pub fn tree_page(level: u8, path: &Hash32) -> Vec<u8> {
+    let whole = usize::from(level / 2);
+    let mut key = Vec::with_capacity(whole.saturating_add(3));
+    key.extend_from_slice(&[b'T', level]);
     key.extend(path.0.iter().take(whole));
-    let bits = depth % 8;
-    if bits > 0 {
-        let mask = !(0xffu8.checked_shr(u32::from(bits)).unwrap_or(0));
-        key.extend(path.0.get(whole).map(|byte| byte & mask));
+    if level % 2 == 1 {
+        key.extend(path.0.get(whole).map(|byte| byte & 0xf0));
     }
     key
 }
@@ -163,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn st_4_tree_nodes_are_named_by_their_bits() {
+    fn st_4_tree_pages_are_named_by_their_half_bytes() {
         let ones = Hash32([0xff; 32]);
-        assert_eq!(tree_node(0, &ones), [b'T', 0, 0]);
-        assert_eq!(tree_node(3, &ones), [b'T', 0, 3, 0xe0]);
-        assert_eq!(tree_node(8, &ones), [b'T', 0, 8, 0xff]);
-        assert_eq!(tree_node(9, &ones), [b'T', 0, 9, 0xff, 0x80]);
-        assert_eq!(tree_node(256, &ones).len(), 35);
+        assert_eq!(tree_page(0, &ones), [b'T', 0]);
+        assert_eq!(tree_page(1, &ones), [b'T', 1, 0xf0]);
+        assert_eq!(tree_page(2, &ones), [b'T', 2, 0xff]);
+        assert_eq!(tree_page(3, &ones), [b'T', 3, 0xff, 0xf0]);
+        assert_eq!(tree_page(63, &ones).len(), 34);
     }
 }

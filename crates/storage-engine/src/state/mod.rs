@@ -5,10 +5,11 @@
 
 pub mod keys;
 pub mod records;
-pub mod root;
 pub mod store;
+pub mod tree;
 
 use alloc::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
@@ -23,8 +24,8 @@ use crate::content::hash_all;
 use records::{
     CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord,
 };
-use root::TreeNode;
 pub use store::{Changes, MemoryStore, StateStore};
+use tree::MapProof;
 
 /// Why the replica must stop. Neither is a refusal: no command can cause one.
 #[derive(Debug)]
@@ -45,6 +46,12 @@ impl<F: fmt::Display> fmt::Display for StateError<F> {
 }
 
 impl<F: fmt::Debug + fmt::Display> core::error::Error for StateError<F> {}
+
+impl<F> From<tree::Broken> for StateError<F> {
+    fn from(broken: tree::Broken) -> Self {
+        Self::Broken(broken.0)
+    }
+}
 
 /// What a state's methods return.
 pub type StateResult<T, S> = Result<T, StateError<<S as StateStore>::Fault>>;
@@ -108,8 +115,7 @@ impl<S: StateStore> State<S> {
             cursor: Cursor::default(),
         };
         state.cursor = state.record(&keys::cursor())?.unwrap_or_default();
-        let root = root::Nodes::read(&state, &keys::tree_node(0, &Hash32::ZERO))?;
-        state.root = root.map_or(Hash32::ZERO, |node| node.hash());
+        state.root = tree::root(&state)?;
         if let Some(genesis) = state.record::<Genesis>(&keys::genesis())? {
             state.hot = Some(state.load_hot(genesis)?);
         }
@@ -464,23 +470,37 @@ impl<S: StateStore> State<S> {
         }
         if !changes.is_empty() {
             changes.sort_unstable();
-            self.root = root::update(self, &changes)?;
+            let mut pages = Vec::new();
+            self.root = tree::update(self, &changes, &mut |key, page| pages.push((key, page)))?;
+            self.pending.extend(pages);
         }
         Ok(self.root)
+    }
+
+    /// What stands at `key`, and a proof of that under the [`State::root`] of now.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn prove(&mut self, key: &[u8]) -> StateResult<(Option<Vec<u8>>, MapProof), S> {
+        self.root()?;
+        Ok((self.get(key)?, tree::prove(self, key)?))
     }
 
     /// Hashes these keys and what stands at them, many messages at a time.
     fn hash_records(
         &self,
         keys: &[Vec<u8>],
-        changes: &mut Vec<root::Change>,
+        changes: &mut Vec<tree::Change>,
     ) -> StateResult<(), S> {
-        let mut values = Vec::with_capacity(keys.len());
+        let mut values: Vec<Option<Cow<'_, [u8]>>> = Vec::with_capacity(keys.len());
         for key in keys {
-            values.push(self.get(key)?);
+            values.push(match self.pending.get(key) {
+                Some(value) => value.as_deref().map(Cow::Borrowed),
+                None => self.store.get(key).map_err(StateError::Store)?.map(Cow::Owned),
+            });
         }
-        let present = values.iter().flatten();
-        let messages: Vec<&[u8]> = keys.iter().chain(present).map(Vec::as_slice).collect();
+        let present = values.iter().flatten().map(AsRef::as_ref);
+        let messages: Vec<&[u8]> = keys.iter().map(Vec::as_slice).chain(present).collect();
         let hashes = hash_all(&[], &messages);
         let (paths, hashes) = hashes.split_at_checked(keys.len()).unwrap_or_default();
         let mut hashes = hashes.iter();
@@ -541,17 +561,10 @@ impl<S: StateStore> State<S> {
     }
 }
 
-impl<S: StateStore> root::Nodes for State<S> {
+impl<S: StateStore> tree::Pages for State<S> {
     type Error = StateError<S::Fault>;
 
-    fn read(&self, key: &[u8]) -> Result<Option<TreeNode>, Self::Error> {
-        let node = |bytes: Vec<u8>| {
-            TreeNode::from_bytes(&bytes).ok_or(StateError::Broken("a tree node cannot be read"))
-        };
-        self.get(key)?.map(node).transpose()
-    }
-
-    fn write(&mut self, key: Vec<u8>, node: Option<TreeNode>) {
-        self.pending.insert(key, node.map(|node| node.to_bytes().to_vec()));
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error> {
+        self.get(key)
     }
 }

@@ -1,0 +1,197 @@
+//! An update: down through the pages, and up again with the new nodes.
+
+use alloc::vec::Vec;
+use protocol::Hash32;
+
+use super::{
+    Broken, Change, Pages,
+    page::{MAX_LEAVES, edge, top},
+    path::{bit, set_bit},
+    plan::{Half, Plan},
+};
+use crate::state::keys;
+
+/// Planned nodes from which on a subtree is hashed and written by itself. A plan has at most about sixteen times as
+/// many, which stay in the second-level cache, and are enough to fill the lanes of the hash function.
+const SETTLED_TOGETHER: usize = 256;
+
+/// Applies `changes`, sorted by path and unique, and returns the new root. Every page that changes is handed to `write`
+/// once: its key, and its bytes or `None` when it ends.
+///
+/// # Errors
+/// A fault of the store, a damaged page, or changes out of order. What was written until then is of no use.
+pub fn update<P: Pages>(
+    pages: &P,
+    changes: &[Change],
+    write: &mut impl FnMut(Vec<u8>, Option<Vec<u8>>),
+) -> Result<Hash32, P::Error> {
+    if !changes.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return Err(Broken("changes of the state tree are out of order").into());
+    }
+    let mut update = Update { pages, write, plan: Plan::default() };
+    update.all(changes)
+}
+
+struct Update<'a, P, W> {
+    pages: &'a P,
+    write: &'a mut W,
+    plan: Plan,
+}
+
+impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
+    fn all(&mut self, changes: &[Change]) -> Result<Hash32, P::Error> {
+        let (start, key) = (self.plan.mark(), keys::tree_page(0, &Hash32::ZERO));
+        let before = match self.pages.read(&key)? {
+            Some(page) => self.plan.load(0, &Hash32::ZERO, &page)?,
+            None => Half::Empty,
+        };
+        let mut after = self.node(0, 0, before, changes)?;
+        if after != before {
+            after = self.fit(0, &Hash32::ZERO, after);
+            self.plan.set_page(key, (after != Half::Empty).then_some(after));
+        }
+        let root = self.plan.hashable(after);
+        self.plan.finish(start, self.write);
+        Ok(self.plan.hash(root))
+    }
+
+    /// What stands, after `changes`, at `depth` of a page of this `level`, where `old` has stood.
+    fn node(
+        &mut self,
+        level: u8,
+        depth: u16,
+        old: Half,
+        changes: &[Change],
+    ) -> Result<Half, P::Error> {
+        if changes.is_empty() {
+            return Ok(old);
+        }
+        let crowded = depth == edge(level) && changes.len() > MAX_LEAVES;
+        if crowded || self.plan.has_page(old) {
+            return self.below(level.saturating_add(1), old, changes);
+        }
+        match self.plan.halves(old) {
+            Some(halves) => self.branch(level, depth, old, halves, changes),
+            None => self.few(level, depth, old, changes),
+        }
+    }
+
+    /// The same where a page of its own stands, or will.
+    fn below(&mut self, level: u8, old: Half, changes: &[Change]) -> Result<Half, P::Error> {
+        let path = changes.first().map_or(Hash32::ZERO, |(path, _)| *path);
+        let (start, key) = (self.plan.mark(), keys::tree_page(level, &path));
+        let stored = self.plan.has_page(old);
+        let before =
+            if stored { self.plan.load_below(self.pages, level, &path, old)? } else { old };
+        let after = self.node(level, top(level), before, changes)?;
+        if after == before {
+            return Ok(old);
+        }
+        let after = match after {
+            Half::Planned(at) if !self.plan.is_leaf(after) => {
+                let root = self.fit(level, &path, after);
+                self.plan.set_page(key, Some(root));
+                Half::Below(at)
+            }
+            lone => {
+                // A lone record, or none, stands in the page above.
+                if stored {
+                    self.plan.set_page(key, None);
+                }
+                lone
+            }
+        };
+        if self.plan.since(start) < SETTLED_TOGETHER {
+            return Ok(after);
+        }
+        self.plan.finish(start, self.write);
+        Ok(self.plan.forget(start, after))
+    }
+
+    /// Where one record or none has stood.
+    fn few(
+        &mut self,
+        level: u8,
+        depth: u16,
+        old: Half,
+        changes: &[Change],
+    ) -> Result<Half, P::Error> {
+        let leaf = self.plan.leaf(old);
+        let changed = |path: &Hash32| changes.binary_search_by(|(other, _)| other.cmp(path));
+        let stays = leaf.is_some_and(|(path, _)| changed(&path).is_err());
+        let mut inserts = changes.iter().filter_map(|(path, value)| Some((*path, (*value)?)));
+        match (inserts.next(), inserts.next()) {
+            (None, _) => Ok(if stays { old } else { Half::Empty }),
+            (insert, None) if !stays && insert == leaf => Ok(old),
+            (Some((path, value)), None) if !stays => Ok(self.plan.add_leaf(path, value)),
+            _ => {
+                let right = leaf.is_some_and(|(path, _)| bit(&path, depth));
+                let halves = if right { (Half::Empty, old) } else { (old, Half::Empty) };
+                self.branch(level, depth, old, halves, changes)
+            }
+        }
+    }
+
+    fn branch(
+        &mut self,
+        level: u8,
+        depth: u16,
+        old: Half,
+        halves: (Half, Half),
+        changes: &[Change],
+    ) -> Result<Half, P::Error> {
+        let below = depth.saturating_add(1);
+        let at = changes.partition_point(|(path, _)| !bit(path, depth));
+        let (to_left, to_right) = changes.split_at(at);
+        let left = self.node(level, below, halves.0, to_left)?;
+        let right = self.node(level, below, halves.1, to_right)?;
+        Ok(match (left, right) {
+            unchanged if unchanged == halves => old,
+            // A lone record moves up to the top of the subtree that it has for itself.
+            (Half::Empty, lone) | (lone, Half::Empty)
+                if lone == Half::Empty || self.plan.is_leaf(lone) =>
+            {
+                lone
+            }
+            _ => self.plan.add_branch(left, right),
+        })
+    }
+
+    /// Moves branches at the lower edge of a page that has too many leaves to pages of their own.
+    fn fit(&mut self, level: u8, path: &Hash32, root: Half) -> Half {
+        if self.plan.leaves(root) <= MAX_LEAVES {
+            return root;
+        }
+        self.shed(level, top(level), *path, root)
+    }
+
+    fn shed(&mut self, level: u8, depth: u16, path: Hash32, half: Half) -> Half {
+        let Some(halves) = self.plan.halves(half) else { return half };
+        if depth == edge(level) {
+            return self.move_out(level.saturating_add(1), &path, half);
+        }
+        let (mut left, mut right) = (path, path);
+        set_bit(&mut left, depth, false);
+        set_bit(&mut right, depth, true);
+        let below = depth.saturating_add(1);
+        let shed =
+            (self.shed(level, below, left, halves.0), self.shed(level, below, right, halves.1));
+        match half {
+            same if shed == halves => same,
+            Half::Planned(at) => {
+                self.plan.set_halves(at, shed.0, shed.1);
+                half
+            }
+            _ => self.plan.open(self.plan.hash(half), shed.0, shed.1),
+        }
+    }
+
+    fn move_out(&mut self, level: u8, path: &Hash32, half: Half) -> Half {
+        let root = self.fit(level, path, half);
+        self.plan.set_page(keys::tree_page(level, path), Some(root));
+        match half {
+            Half::Planned(at) => Half::Below(at),
+            kept => self.plan.settled(self.plan.hash(kept)),
+        }
+    }
+}
