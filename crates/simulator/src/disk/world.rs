@@ -120,9 +120,14 @@ impl World {
         self.trace.push(format!("restart: {ending:?}"));
         (self.crashed, self.life, self.faults.crash_at) = (false, self.life + 1, None);
         if ending == Ending::PowerLost {
-            self.directories.values_mut().for_each(|names| names.lose_power(&mut self.random));
-            self.contents.values_mut().for_each(|content| content.lose_power(&mut self.random));
+            self.lose_power();
         }
+    }
+
+    fn lose_power(&mut self) {
+        self.directories.values_mut().for_each(|names| names.lose_power(&mut self.random));
+        self.contents.values_mut().for_each(|content| content.lose_power(&mut self.random));
+        // Only now: until a directory is synced, a file without a name may get its name back.
         let named: BTreeSet<u64> = self.directories.values().flat_map(Names::files).collect();
         self.contents.retain(|file, _| named.contains(file));
     }
