@@ -2,7 +2,7 @@
 
 use super::{Figure, broken, median, per_second};
 use crate::error::{CliError, Result};
-use journal::{Ledger, Submitted, ledger::NewNode};
+use journal::{JournalError, Ledger, Submitted, ledger::NewNode, segment};
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, NodeId, ObjectId, Parameters,
     Profile,
@@ -76,7 +76,7 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
     let (mut times, mut raw_times) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let commands = stores(&ledger, round * size, size)?;
-        let before = log_bytes(dir);
+        let first = ledger.len();
         let began = Instant::now();
         let results = ledger.submit(commands)?;
         times.push(began.elapsed());
@@ -85,7 +85,7 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
             return Err(broken("a command of the benchmark was refused"));
         }
         // Beside each group, so that both see the same neighbours.
-        raw_times.push(raw.append(log_bytes(dir).saturating_sub(before))?);
+        raw_times.push(raw.append(group_bytes(&ledger, first)?)?);
     }
     let (group, raw_group) = (median(times.clone()), median(raw_times.clone()));
     if size == 1 {
@@ -108,10 +108,14 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
     })
 }
 
-/// Bytes of the log, as far as they are told by the segments' lengths.
-fn log_bytes(dir: &Path) -> u64 {
-    let listing = std::fs::read_dir(dir.join("ledger/log"));
-    listing.into_iter().flatten().flatten().filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum()
+/// Bytes of the group of the entries from `first` on: the segments' lengths do not tell, being written ahead.
+fn group_bytes(ledger: &Ledger, first: u64) -> Result<u64> {
+    let mut bytes = segment::FRAME_LEN + segment::FIXED_PAYLOAD;
+    ledger.read::<JournalError>(first, |entry| {
+        bytes += 4 + entry.body.len();
+        Ok(true)
+    })?;
+    Ok(bytes as u64)
 }
 
 /// A file that is appended to and synced: what durability costs here at least.
