@@ -1,4 +1,4 @@
-//! Secret keys of a ledger: one file per key, readable by its owner only, used through [`Signer`].
+//! Secret keys of a ledger: one file per key, readable by its owner only, used through [`protocol::signature::Signer`].
 
 use crate::{
     JournalError,

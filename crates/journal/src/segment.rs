@@ -18,8 +18,8 @@ pub const HEADER_LEN: usize = 52;
 pub const FRAME_LEN: usize = 12;
 /// Longest payload of a group.
 pub const MAX_PAYLOAD: usize = 64 << 20;
-/// Bytes of a payload besides cursor and entries.
-const FIXED_PAYLOAD: usize = 54;
+/// Bytes of a payload besides the cursor and the entries with their lengths.
+pub const FIXED_PAYLOAD: usize = 54;
 /// Shortest payload of a group: no cursor, and one entry without bytes.
 pub const MIN_PAYLOAD: usize = FIXED_PAYLOAD + 4;
 /// Longest cursor that a sequencer may leave.
