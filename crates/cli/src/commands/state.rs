@@ -128,15 +128,15 @@ fn root_entry(ledger: &Ledger, root: &Hash32) -> Result<Value> {
 
 /// Checks record → root → entry → checkpoint, as far as the document goes, from the document alone.
 fn verify(app: &App, file: &Path, root: Option<&str>, keys: &[String]) -> Result<()> {
-    let text = read_text(file)?;
-    let document: Value = serde_json::from_slice(&text).map_err(|error| {
-        CliError::failed(ErrorCode::InvalidInput, format!("{}: {error}", file.display()))
-    })?;
     let pinned = replay::cli::read_keys(keys).map_err(CliError::Usage)?;
     let expected = root.map(|root| {
         Hash32::from_hex(root).ok_or_else(|| CliError::Usage("a root is 64 hex digits".into()))
     });
     let expected = expected.transpose()?;
+    let text = read_text(file)?;
+    let document: Value = serde_json::from_slice(&text).map_err(|error| {
+        CliError::failed(ErrorCode::InvalidInput, format!("{}: {error}", file.display()))
+    })?;
     let fields = Fields(&document);
     let checked = check(&fields, expected.as_ref())?;
     let entry = &document["root_entry"];

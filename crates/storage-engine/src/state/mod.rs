@@ -117,6 +117,10 @@ impl<S: StateStore> State<S> {
         state.cursor = state.record(&keys::cursor())?.unwrap_or_default();
         state.root = tree::root(&state)?;
         if let Some(genesis) = state.record::<Genesis>(&keys::genesis())? {
+            // A store of another format, or one that lost its tree: it would give wrong roots.
+            if state.root == Hash32::ZERO {
+                return Err(StateError::Broken("the state has records and no tree"));
+            }
             state.hot = Some(state.load_hot(genesis)?);
         }
         Ok(state)

@@ -16,7 +16,7 @@ use protocol::{
 };
 use storage_engine::{
     execute_committed,
-    state::{Changes, Seen, StateError, StateStore, keys},
+    state::{Changes, Seen, State, StateError, StateStore, keys},
 };
 
 fn genesis_with(change: impl FnOnce(&mut Genesis)) -> Action {
@@ -307,4 +307,29 @@ fn the_order_of_calls_is_held() {
     let audit = state.ledger().and_then(|ledger| ledger.audit);
     assert_eq!(audit.map(|audit| audit.beacon), Some(beacon), "the first link counts");
     assert!(state.flush(Changes::new()).is_ok());
+}
+
+/// ST-4: without its pages the tree would begin again from nothing, and give other roots.
+#[test]
+fn a_state_without_its_tree_does_not_open() {
+    let mut ledger = Ledger::with_nodes(5);
+    ledger.state.flush(Changes::new()).unwrap();
+    let mut store = ledger.state.store().clone();
+    assert!(State::open(store.clone()).is_ok());
+    store.commit(Changes::from([(keys::tree_page(0, &Hash32::ZERO), None)])).unwrap();
+    assert!(matches!(State::open(store), Err(StateError::Broken(_))));
+}
+
+/// ST-9: the state proves what its records are now, not what they were at the last root.
+#[test]
+fn st_9_a_state_proves_what_was_just_written() {
+    let mut ledger = Ledger::with_nodes(5);
+    let key = keys::ledger();
+    let (before, _) = ledger.state.prove(&key).unwrap();
+    ledger.play([(Alice, put("a", 1), Accepted)]);
+    let (value, proof) = ledger.state.prove(&key).unwrap();
+    let root = ledger.state.root().unwrap();
+    assert!(value.is_some() && value != before);
+    assert_eq!(proof.verify(&root, &key, value.as_deref()), Ok(()));
+    assert!(proof.verify(&root, &key, before.as_deref()).is_err());
 }
