@@ -2,7 +2,7 @@
 
 use crate::{
     Checkpoint,
-    chain::Chain,
+    chain::{Chain, body_hash},
     tree::{Frontier, TreeHash, entry_leaf},
 };
 use alloc::string::String;
@@ -34,8 +34,18 @@ impl LogHead {
     /// Appends a body to chain and tree; returns its entry hash. Completed tree nodes go to `completed` as
     /// in [`Frontier::push`].
     pub fn append(&mut self, body: &[u8], completed: impl FnMut(u8, u64, TreeHash)) -> Hash32 {
+        self.append_hashed(body, &body_hash(body), completed)
+    }
+
+    /// [`LogHead::append`] where the body's hash is known already.
+    pub fn append_hashed(
+        &mut self,
+        body: &[u8],
+        body_hash: &Hash32,
+        completed: impl FnMut(u8, u64, TreeHash),
+    ) -> Hash32 {
         self.frontier.push(entry_leaf(&self.chain.head(), body), completed);
-        self.chain.append(body)
+        self.chain.append_hashed(body_hash)
     }
 
     /// Number of entries, which is also the seq of the next one.

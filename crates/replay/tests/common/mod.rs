@@ -4,7 +4,7 @@
 
 use eqm_log::VerifierKey;
 use protocol::{EntryBody, Profile};
-use replay::{Divergence, Report, audit, workload};
+use replay::{Divergence, Report, audit, threads, workload};
 use workload::{Log, Spec};
 
 /// A log that is audited in a few milliseconds.
@@ -19,8 +19,15 @@ pub fn pinned() -> Vec<VerifierKey> {
     workload::keys::verifier_keys().unwrap()
 }
 
+/// The report of an audit, which is the same on two threads, however the entries are cut into chunks (RP-1).
+#[track_caller]
 pub fn audited(file: &[u8], pinned: &[VerifierKey]) -> Report {
-    audit(file, pinned, &mut |_| ())
+    let report = audit(file, pinned, &mut |_| ());
+    for chunk in [1, 7, 256] {
+        let again = threads::audit_in_chunks(file, pinned, chunk, &mut |_| ());
+        assert_eq!(format!("{again:?}"), format!("{report:?}"), "chunks of {chunk}");
+    }
+    report
 }
 
 /// The divergence of a file that must fail, with the test keys pinned.
