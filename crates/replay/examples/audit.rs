@@ -3,7 +3,9 @@
 //! A log of stores, each of four shards with three copies, is made in memory under the published test
 //! keys, then audited several times.
 
-use std::{env, time::Instant};
+#![allow(clippy::disallowed_types, reason = "a benchmark needs a clock")]
+
+use std::{cell::Cell, env, fs, time::Instant};
 
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, ObjectId, Profile,
@@ -12,7 +14,8 @@ use protocol::{
     signature::{Signer, Suite},
 };
 use replay::{
-    Report, audit, threads,
+    Report, audit,
+    cli::threads,
     workload::{Log, Spec, keys},
 };
 use storage_engine::{
@@ -30,16 +33,63 @@ fn main() {
     println!("{entries} stores, {} bytes", file.len());
     measure("one thread", || audit(file.as_slice(), &keys, &mut |_| ()));
     measure("two threads", || threads::audit(file.as_slice(), &keys, &mut |_| ()));
+    stages(&file, &keys);
 }
 
 fn measure(name: &str, audit: impl Fn() -> Report) {
-    let rate = (0..ROUNDS).map(|_| {
-        let began = Instant::now();
+    let rounds = (0..ROUNDS).map(|_| {
+        let (began, busy) = (Instant::now(), busy("self"));
         let report = audit();
         assert_eq!(report.divergence, None);
-        report.entries as f64 / began.elapsed().as_secs_f64()
+        let (elapsed, busy) = (began.elapsed(), self::busy("self") - busy);
+        (report.entries as f64 / elapsed.as_secs_f64(), busy as f64 / report.entries as f64)
     });
-    println!("{name:<12} {:>8.0} entries/s", rate.fold(0.0, f64::max));
+    let (rate, busy) =
+        rounds.fold((0.0, f64::MAX), |a, b| (f64::max(a.0, b.0), f64::min(a.1, b.1)));
+    println!(
+        "{name:<12} {rate:>8.0} entries/s, {busy:>6.0} ns of processor each on its own thread"
+    );
+}
+
+/// Processor time of each stage, told apart by the thread on which source and progress are called.
+fn stages(file: &[u8], keys: &[eqm_log::VerifierKey]) {
+    let mut best = [f64::MAX; 3];
+    for _ in 0..ROUNDS {
+        let (mut rest, mut first, mut last) = (file, None, 0);
+        let executed = Cell::new(0);
+        let began = busy("thread-self");
+        let report = threads::audit(
+            |buf: &mut [u8]| {
+                last = busy("thread-self");
+                first.get_or_insert(last);
+                let taken = rest.len().min(buf.len());
+                buf[..taken].copy_from_slice(&rest[..taken]);
+                rest = &rest[taken..];
+                Ok::<usize, std::convert::Infallible>(taken)
+            },
+            keys,
+            &mut |progress| {
+                if progress.entries == progress.declared {
+                    executed.set(busy("thread-self"));
+                }
+            },
+        );
+        let ended = busy("thread-self");
+        let found = [last - first.unwrap_or(0), executed.get() - began, ended - executed.get()];
+        for (best, found) in best.iter_mut().zip(found) {
+            *best = best.min(found as f64 / report.entries as f64);
+        }
+    }
+    let [prepare, apply, end] = best;
+    println!(
+        "prepare {prepare:.0} ns an entry, apply {apply:.0} ns, state root and end {end:.0} ns"
+    );
+}
+
+/// Nanoseconds that a thread has run, which other processes do not add to; 0 where the system does not tell.
+fn busy(thread: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{thread}/schedstat")).unwrap_or_default();
+    text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Genesis of a generated ledger with twelve nodes, and that many stores after it.

@@ -1,7 +1,7 @@
 //! The auditor: re-executes a log and compares every byte.
 //!
 //! [`audit`] reads an export file once, in constant memory besides the state of the ledger. It works in two
-//! stages, which `threads` runs at the same time: what needs no state, many entries at once, then each entry
+//! stages, which `cli::threads` runs at the same time: what needs no state, many entries at once, then each entry
 //! against the state. Each entry is decoded canonically, executed again from its command, and compared byte for byte; chain, tree,
 //! checkpoint and signatures are checked at the end. The [`Report`] says what was found, and
 //! [`evidence`] turns it into three documents. The rules are in `spec/replay.md`.
@@ -39,8 +39,6 @@ mod totals;
 
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "cli")]
-pub mod threads;
 #[cfg(feature = "workload")]
 pub mod workload;
 

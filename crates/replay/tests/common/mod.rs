@@ -4,7 +4,7 @@
 
 use eqm_log::VerifierKey;
 use protocol::{EntryBody, Profile};
-use replay::{Divergence, Report, audit, threads, workload};
+use replay::{Divergence, Report, audit, cli::threads, workload};
 use workload::{Log, Spec};
 
 /// A log that is audited in a few milliseconds.
