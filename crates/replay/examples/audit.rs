@@ -32,7 +32,7 @@ fn main() {
     let keys = keys::verifier_keys().expect("keys");
     println!("{entries} stores, {} bytes", file.len());
     measure("one thread", || audit(file.as_slice(), &keys, &mut |_| ()));
-    measure("two threads", || threads::audit(file.as_slice(), &keys, &mut |_| ()));
+    measure("threads", || threads::audit(file.as_slice(), &keys, &mut |_| ()));
     stages(&file, &keys);
 }
 

@@ -1,4 +1,4 @@
-//! The second stage of an audit: execute, compare, sum; then the end of the file (RP-3 to RP-6).
+//! The last stage of an audit: execute, compare, sum; then the end of the file (RP-3 to RP-6).
 
 use alloc::{
     collections::BTreeMap,
@@ -6,7 +6,6 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt::Display;
 use eqm_log::{
     VerifierKey,
     export::{Export, ExportedEntry, Header, Place},
@@ -20,7 +19,7 @@ use protocol::{
     node::NodeNumber,
 };
 use storage_engine::{
-    execute_committed,
+    Admitted, execute, execute_committed,
     layout::Geometry,
     state::{Changes, MemoryStore, Seen, State},
 };
@@ -28,9 +27,10 @@ use storage_engine::{
 use crate::{
     Divergence, Progress, Report, Verdict,
     compare::first_difference,
+    decode::{Next, Piece},
     derive::{self, Eligible},
     keys,
-    prepare::{Chunk, Piece, Prepared, PreparedStore, Shards},
+    prepare::{Chunk, Prepared, PreparedStore, Shards},
     report::{EpochSummary, NodeSummary, StateRoot},
     totals::Totals,
 };
@@ -48,7 +48,7 @@ pub(crate) struct Auditor<'a> {
 impl<'a> Auditor<'a> {
     /// Takes pieces until there are none or something is wrong. The report lacks the hash of the log.
     pub(crate) fn audit(
-        next: impl FnMut() -> Result<Option<Piece>, Divergence>,
+        next: impl FnMut() -> Next<Chunk>,
         pinned: &'a [VerifierKey],
         progress: &mut dyn FnMut(Progress),
     ) -> Report {
@@ -78,7 +78,7 @@ impl<'a> Auditor<'a> {
 
     fn run(
         &mut self,
-        mut next: impl FnMut() -> Result<Option<Piece>, Divergence>,
+        mut next: impl FnMut() -> Next<Chunk>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Divergence> {
         while let Some(piece) = next()? {
@@ -113,13 +113,19 @@ impl<'a> Auditor<'a> {
     fn entry(
         &mut self,
         entry: &ExportedEntry<'_>,
-        Prepared { body, store }: Prepared,
+        prepared: Prepared,
         shards: Shards<'_>,
     ) -> Result<(), Divergence> {
         let seq = entry.seq;
-        self.check_order(seq, &body)?;
-        let executed = execute_committed(&mut self.state, body.tick, body.command)
-            .map_err(|error| self.unexecuted(entry, error))?;
+        self.check_order(seq, &prepared)?;
+        let Prepared { tick, command, store, .. } = prepared;
+        let executed = match command {
+            Ok(admitted) => execute(&mut self.state, tick, admitted),
+            Err(refused) => execute_committed(&mut self.state, tick, *refused),
+        };
+        let executed = executed.map_err(|error| {
+            Divergence::in_entry(seq, "execution", "an entry that can be executed", error)
+        })?;
         if executed.bytes != entry.body {
             let stored = stored_body(entry)?;
             return Err(differing(seq, &executed.body, &stored)
@@ -138,44 +144,32 @@ impl<'a> Auditor<'a> {
         Ok(())
     }
 
-    /// What execution takes as given: format and order.
-    fn check_order(&self, seq: u64, body: &EntryBody) -> Result<(), Divergence> {
+    /// What execution takes as given: format, order, and that a command is executed once.
+    fn check_order(&self, seq: u64, entry: &Prepared) -> Result<(), Divergence> {
         let cursor = self.state.cursor();
-        if body.format != ENTRY_FORMAT {
-            return Err(Divergence::in_entry(seq, "format", ENTRY_FORMAT, body.format));
+        if entry.format != ENTRY_FORMAT {
+            return Err(Divergence::in_entry(seq, "format", ENTRY_FORMAT, entry.format));
         }
-        if body.seq != seq {
-            return Err(Divergence::in_entry(seq, "seq", seq, body.seq));
+        if entry.seq != seq {
+            return Err(Divergence::in_entry(seq, "seq", seq, entry.seq));
         }
-        if body.tick < cursor.tick {
+        if entry.tick < cursor.tick {
             let expected = format!("at least {}", cursor.tick);
-            return Err(Divergence::in_entry(seq, "tick", expected, body.tick)
+            return Err(Divergence::in_entry(seq, "tick", expected, entry.tick)
                 .because("the tick went back"));
         }
-        Ok(())
-    }
-
-    /// Why an entry could not be executed: for the file's part, because its command was executed before, which
-    /// execution finds out before anything else.
-    fn unexecuted(&self, entry: &ExportedEntry<'_>, error: impl Display) -> Divergence {
-        let seq = entry.seq;
-        let command = match stored_body(entry) {
-            Ok(body) => body.command,
-            Err(divergence) => return divergence,
-        };
-        let used = match self.state.seen(&command) {
-            Ok(Seen::Executed { seq: first }) if first != seq => format!("used by entry {first}"),
-            Ok(Seen::Conflict) => "used by another command".into(),
-            Ok(Seen::Executed { .. } | Seen::Never) => {
-                let expected = "an entry that can be executed";
-                return Divergence::in_entry(seq, "execution", expected, error);
-            }
-            Err(error) => {
-                return Divergence::in_entry(seq, "command.id", "a readable state", error);
-            }
+        let command = entry.command.as_ref().map_or_else(|refused| &**refused, Admitted::command);
+        let seen = self
+            .state
+            .seen(command)
+            .map_err(|error| Divergence::in_entry(seq, "command.id", "a readable state", error))?;
+        let used = match seen {
+            Seen::Never => return Ok(()),
+            Seen::Executed { seq: first } => format!("{}, used by entry {first}", command.id),
+            Seen::Conflict => format!("{}, used by another command", command.id),
         };
         let expected = "an id that was not used in this epoch or the one before";
-        Divergence::in_entry(seq, "command.id", expected, format!("{}, {used}", command.id))
+        Err(Divergence::in_entry(seq, "command.id", expected, used))
     }
 
     /// The first entry opens the ledger and says whose signatures count.

@@ -1,11 +1,11 @@
-//! One pass over an export, in two stages, one after the other (RP-1).
+//! One pass over an export, stage after stage (RP-1).
 
 use core::fmt::Display;
 use eqm_log::{VerifierKey, export::ByteSource};
 
-use crate::{Report, apply::Auditor, prepare::Preparer};
+use crate::{Report, apply::Auditor, decode::Decoder, prepare::prepare};
 
-/// Entries that are prepared together.
+/// Entries that are decoded and prepared together.
 pub(crate) const CHUNK: usize = 256;
 
 /// How far an audit is.
@@ -27,7 +27,8 @@ where
     S: ByteSource,
     S::Error: Display,
 {
-    let mut preparer = Preparer::new(source, CHUNK);
-    let report = Auditor::audit(|| preparer.next(), pinned, progress);
-    Report { log_hash: preparer.log_hash(), ..report }
+    let mut decoder = Decoder::new(source, CHUNK);
+    let next = || Ok(decoder.next()?.map(|piece| piece.map(prepare)));
+    let report = Auditor::audit(next, pinned, progress);
+    Report { log_hash: decoder.log_hash(), ..report }
 }

@@ -34,7 +34,8 @@ pub(crate) fn shards<'a>(versions: impl Iterator<Item = (&'a str, u64, u32)>) ->
     let ids = names.hash(&[]);
     let mut digits = Texts::default();
     for id in &ids {
-        digits.push(|out| out.write_str(&id.to_hex()));
+        let hex = id.hex_digits();
+        digits.push(|out| out.write_str(core::str::from_utf8(&hex).unwrap_or_default()));
     }
     let draws = digits.hash(&[]);
     ids.into_iter().zip(draws).map(|(id, draw)| Shard { id, draw }).collect()

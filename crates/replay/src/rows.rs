@@ -138,10 +138,18 @@ impl Leaves {
 }
 
 /// Names of nodes by number, as JSON texts, learnt from the entries that register them.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct NodeNames(Vec<String>);
 
 impl NodeNames {
+    /// Whether an entry says that it registered nodes.
+    pub(crate) const fn has_news(body: &EntryBody) -> bool {
+        matches!(
+            body.outcome,
+            Outcome::Accepted(Event::LedgerOpened { .. } | Event::NodeRegistered { .. })
+        )
+    }
+
     /// Takes note of the nodes that an entry says it registered.
     pub(crate) fn learn(&mut self, body: &EntryBody) {
         let Outcome::Accepted(event) = &body.outcome else { return };

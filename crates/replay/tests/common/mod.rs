@@ -4,7 +4,11 @@
 
 use eqm_log::VerifierKey;
 use protocol::{EntryBody, Profile};
-use replay::{Divergence, Report, audit, cli::threads, workload};
+use replay::{
+    Divergence, Report, audit,
+    cli::threads::{self, Spread},
+    workload,
+};
 use workload::{Log, Spec};
 
 /// A log that is audited in a few milliseconds.
@@ -19,13 +23,14 @@ pub fn pinned() -> Vec<VerifierKey> {
     workload::keys::verifier_keys().unwrap()
 }
 
-/// The report of an audit, which is the same on two threads, however the entries are cut into chunks (RP-1).
+/// The report of an audit, which is the same however it is spread over threads (RP-1).
 #[track_caller]
 pub fn audited(file: &[u8], pinned: &[VerifierKey]) -> Report {
     let report = audit(file, pinned, &mut |_| ());
-    for chunk in [1, 7, 256] {
-        let again = threads::audit_in_chunks(file, pinned, chunk, &mut |_| ());
-        assert_eq!(format!("{again:?}"), format!("{report:?}"), "chunks of {chunk}");
+    for (preparers, chunk) in [(1, 64), (3, 2)] {
+        let spread = Spread { preparers, chunk };
+        let again = threads::audit_spread(file, pinned, spread, &mut |_| ());
+        assert_eq!(format!("{again:?}"), format!("{report:?}"), "{spread:?}");
     }
     report
 }
