@@ -14,6 +14,9 @@ use protocol::{
 };
 use storage_engine::state::records::NodeRecord;
 
+/// Hexadecimal digits of a hash.
+const HEX_DIGITS: usize = 64;
+
 /// A shard, and the hash that decides where its copies begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shard {
@@ -32,7 +35,7 @@ pub(crate) fn shards<'a>(versions: impl Iterator<Item = (&'a str, u64, u32)>) ->
         }
     }
     let ids = names.hash(&[]);
-    let mut digits = Texts::default();
+    let mut digits = Texts::with_room(ids.len(), HEX_DIGITS);
     for id in &ids {
         let hex = id.hex_digits();
         digits.push(|out| out.write_str(core::str::from_utf8(&hex).unwrap_or_default()));
@@ -49,6 +52,12 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    /// Room for texts of this many bytes, which is not a bound.
+    pub(crate) fn with_room(texts: usize, bytes_each: usize) -> Self {
+        let text = String::with_capacity(texts.saturating_mul(bytes_each));
+        Self { text, ends: Vec::with_capacity(texts) }
+    }
+
     /// Adds what `write` writes. Memory takes every write.
     pub(crate) fn push(&mut self, write: impl FnOnce(&mut String) -> fmt::Result) {
         let _ = write(&mut self.text);

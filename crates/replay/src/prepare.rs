@@ -78,7 +78,7 @@ pub(crate) fn prepare(decoded: Decoded) -> Chunk {
     let (shards, stores) = derive_stores(&bodies, &names);
     let mut stores = stores.into_iter();
     let entry = |body: EntryBody| {
-        let store = store(&body).and_then(|_| stores.next());
+        let store = if store(&body).is_some() { stores.next() } else { None };
         let known = ledger_id;
         ledger_id = opened(&body).or(known);
         let EntryBody { format, seq, tick, command, .. } = body;
@@ -91,18 +91,16 @@ pub(crate) fn prepare(decoded: Decoded) -> Chunk {
 
 /// The shards of all stores among these entries, and what is derived of each store.
 fn derive_stores(bodies: &[EntryBody], names: &NodeNames) -> (Vec<Shard>, Vec<PreparedStore>) {
-    let versions = bodies
-        .iter()
-        .filter_map(store)
-        .map(|store| (store.object, store.version, store.profile.columns()));
+    let said: Vec<StoreRow<'_>> = bodies.iter().filter_map(store).collect();
+    let versions = said.iter().map(|row| (row.object, row.version, row.profile.columns()));
     let shards = derive::shards(versions);
-    let mut rows = rows::Leaves::default();
-    let mut stores = Vec::new();
+    let mut rows = rows::Leaves::with_room(said.len());
+    let mut stores = Vec::with_capacity(said.len());
     let mut first = 0usize;
-    for row in bodies.iter().filter_map(store) {
+    for row in &said {
         let columns = usize::try_from(row.profile.columns()).unwrap_or(usize::MAX);
         let end = first.saturating_add(columns);
-        rows.push(&row, shards.get(first..end).unwrap_or_default(), names);
+        rows.push(row, shards.get(first..end).unwrap_or_default(), names);
         let metadata_keys = derive::metadata_keys(row.metadata);
         stores.push(PreparedStore { shards: first..end, metadata_keys, row: Hash32::ZERO });
         first = end;

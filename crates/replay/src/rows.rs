@@ -16,6 +16,9 @@ use crate::derive::{Shard, Texts};
 /// Leaves that are added to the tree together.
 const RUN: usize = 64;
 
+/// About what a row takes.
+const ROW_BYTES: usize = 1_024;
+
 /// The prefix of a leaf (LA-10).
 const LEAF_PREFIX: [u8; 1] = [0];
 
@@ -119,14 +122,19 @@ impl StoreRow<'_> {
 
 fn write_hash(out: &mut String, hash: &Hash32) -> fmt::Result {
     let digits = hash.hex_digits();
-    write!(out, "\"{}\"", core::str::from_utf8(&digits).unwrap_or_default())
+    out.write_char('"')?;
+    out.write_str(core::str::from_utf8(&digits).unwrap_or_default())?;
+    out.write_char('"')
 }
 
 /// Leaves of many rows, hashed together.
-#[derive(Default)]
 pub(crate) struct Leaves(Texts);
 
 impl Leaves {
+    pub(crate) fn with_room(rows: usize) -> Self {
+        Self(Texts::with_room(rows, ROW_BYTES))
+    }
+
     pub(crate) fn push(&mut self, row: &StoreRow<'_>, shards: &[Shard], nodes: &NodeNames) {
         // Writing to memory cannot fail.
         self.0.push(|out| row.write(out, shards, nodes));
@@ -150,11 +158,12 @@ impl NodeNames {
         )
     }
 
-    /// Takes note of the nodes that an entry says it registered.
+    /// Takes note of the nodes that an entry says it registered. Names are only ever added, so that the rows of
+    /// earlier entries do not depend on what later ones say.
     pub(crate) fn learn(&mut self, body: &EntryBody) {
         let Outcome::Accepted(event) = &body.outcome else { return };
         match (&body.command.action, event) {
-            (Action::Genesis(genesis), Event::LedgerOpened { .. }) => {
+            (Action::Genesis(genesis), Event::LedgerOpened { .. }) if self.0.is_empty() => {
                 self.0 = genesis.nodes.iter().map(|node| text(&node.node_id)).collect();
             }
             (Action::RegisterNode(node), Event::NodeRegistered { .. }) => {
@@ -211,7 +220,7 @@ mod tests {
             let mut found = String::new();
             row.write(&mut found, &shards, &nodes_by_name).unwrap();
             prop_assert_eq!(&found, &expected.to_canonical());
-            let mut leaves = Leaves::default();
+            let mut leaves = Leaves::with_room(1);
             leaves.push(&row, &shards, &nodes_by_name);
             prop_assert_eq!(leaves.hash(), vec![leaf_hash(found.as_bytes())]);
         }
