@@ -9,7 +9,7 @@ use eqm_log::LogHead;
 use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
 use std::iter::Peekable;
 use storage_engine::{
-    Admission, Admitted, Executed, execute, execute_admission,
+    Admission, Admitted, Executed, execute, execute_admission, identity,
     state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
 };
 
@@ -196,11 +196,16 @@ impl<S: StateStore> Engine<S> {
         admission: Admission,
         body: &[u8],
     ) -> Result<bool, JournalError> {
+        let wrong = |what: &str| {
+            JournalError::Damaged(format!("entry {seq}: {what}; the replica stops here"))
+        };
+        let (id, hash) = identity(&admission);
+        if self.state.seen_as(&id, &hash).map_err(halted)? != Seen::Never {
+            return Err(wrong("its command was executed before"));
+        }
         let again = execute_admission(&mut self.state, tick, admission).map_err(halted)?;
         if again.bytes != body {
-            return Err(JournalError::Damaged(format!(
-                "entry {seq}: executing it again gives other bytes; the replica stops here"
-            )));
+            return Err(wrong("executing it again gives other bytes"));
         }
         self.note(&again);
         Ok(self.is_barrier())

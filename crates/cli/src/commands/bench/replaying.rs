@@ -17,7 +17,7 @@ pub fn replay(dir: &Path) -> Result<Figure> {
     ledger.export(&mut file, |_| ())?;
     let keys = ledger.verifier_keys()?;
     let began = Instant::now();
-    let report = replay::audit(file.as_slice(), &keys, &mut |_| ());
+    let report = replay::cli::threads::audit(file.as_slice(), &keys, &mut |_| ());
     let value = per_second(report.entries, began.elapsed());
     if let Some(divergence) = report.divergence {
         return Err(broken(divergence));
