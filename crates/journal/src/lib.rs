@@ -17,6 +17,7 @@ pub mod keys;
 pub mod ledger;
 pub mod log;
 pub mod node_file;
+mod page_cache;
 pub mod rocks;
 pub mod segment;
 pub mod sequencer;

@@ -5,7 +5,7 @@
 //! brings it back. Tables are written by a thread of their own, one at a time and in order; until one is there,
 //! reads find its pairs in memory.
 
-use crate::JournalError;
+use crate::{JournalError, page_cache::PageCache};
 use rocksdb::{
     BlockBasedOptions, Cache, DB, DBCompressionType, IngestExternalFileOptions, IteratorMode,
     Options, ReadOptions, SstFileWriter,
@@ -18,7 +18,7 @@ use std::{
     },
     thread::JoinHandle,
 };
-use storage_engine::state::{Changes, StateStore};
+use storage_engine::state::{Changes, StateStore, keys};
 
 /// Bytes of blocks of the database that are kept in memory.
 const BLOCK_CACHE: usize = 128 << 20;
@@ -28,6 +28,8 @@ const TABLE_NAME: &str = "incoming.sst";
 /// The ordered map in a RocksDB directory.
 pub struct RocksStore {
     db: Arc<DB>,
+    /// As the database has them: what is on its way there is newer.
+    pages: Arc<Mutex<PageCache>>,
     writer: Mutex<Writer>,
     thread: Option<JoinHandle<()>>,
 }
@@ -82,17 +84,23 @@ impl RocksStore {
         let (batches, work) = sync_channel::<Arc<Changes>>(1);
         let (done, results) = sync_channel(1);
         let writer = Writer { writing: None, batches: Some(batches), results, failed: None };
-        let thread = std::thread::spawn({
-            let db = Arc::clone(&db);
-            move || write_tables(&db, &work, &done)
+        let pages = Arc::new(Mutex::new(PageCache::default()));
+        let thread = std::thread::Builder::new().name("state".into()).spawn({
+            let (db, pages) = (Arc::clone(&db), Arc::clone(&pages));
+            move || write_tables(&db, &pages, &work, &done)
         });
-        Ok(Self { db, writer: Mutex::new(writer), thread: Some(thread) })
+        let thread = thread.map_err(JournalError::io("cannot start a thread for", dir))?;
+        Ok(Self { db, pages, writer: Mutex::new(writer), thread: Some(thread) })
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // A panic while it was held would have left nothing half-changed.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writer)
     }
+}
+
+/// A panic while it was held would have left nothing half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn options() -> Options {
@@ -113,13 +121,29 @@ fn options() -> Options {
 
 fn write_tables(
     db: &DB,
+    pages: &Mutex<PageCache>,
     work: &Receiver<Arc<Changes>>,
     done: &SyncSender<Result<(), rocksdb::Error>>,
 ) {
+    // Dropped one round later, when the other side has let go of it: freeing so many pieces takes its time.
+    let mut _last = None;
     for changes in work {
-        if done.send(write_table(db, &changes)).is_err() {
+        let result = write_table(db, &changes);
+        if result.is_ok() {
+            remember_pages(&mut lock(pages), &changes);
+        }
+        _last = Some(changes);
+        if done.send(result).is_err() {
             return;
         }
+    }
+}
+
+/// The pages that a root writes are those that the next one reads.
+fn remember_pages(pages: &mut PageCache, changes: &Changes) {
+    let written = changes.range(vec![keys::TREE_PAGE]..vec![keys::TREE_PAGE + 1]);
+    for (key, page) in written {
+        pages.put(key.clone(), page.clone());
     }
 }
 
@@ -169,7 +193,15 @@ impl StateStore for RocksStore {
         {
             return Ok(value.clone());
         }
-        Ok(self.db.get(key)?)
+        if key.first() != Some(&keys::TREE_PAGE) {
+            return Ok(self.db.get(key)?);
+        }
+        if let Some(page) = lock(&self.pages).get(key) {
+            return Ok(page);
+        }
+        let page = self.db.get(key)?;
+        lock(&self.pages).put(key.to_vec(), page.clone());
+        Ok(page)
     }
 
     fn scan(

@@ -9,7 +9,10 @@ const SEPARATOR: &[u8] = &[0];
 
 /// Kinds of records that the state root does not cover: command ids, the cursor, pages of the tree
 /// itself. The first two are facts about the log, which the log proves.
-const UNAUTHENTICATED: [u8; 3] = [b'C', b'T', b'Z'];
+const UNAUTHENTICATED: [u8; 3] = [b'C', TREE_PAGE, b'Z'];
+
+/// First byte of the key of a page of the state tree.
+pub const TREE_PAGE: u8 = b'T';
 
 /// Whether the state root covers the record at `key`.
 #[must_use]
@@ -132,7 +135,7 @@ fn range(kind: u8, epoch: u64) -> (Vec<u8>, Vec<u8>) {
 pub fn tree_page(level: u8, path: &Hash32) -> Vec<u8> {
     let whole = usize::from(level / 2);
     let mut key = Vec::with_capacity(whole.saturating_add(3));
-    key.extend_from_slice(&[b'T', level]);
+    key.extend_from_slice(&[TREE_PAGE, level]);
     key.extend(path.0.iter().take(whole));
     if level % 2 == 1 {
         key.extend(path.0.get(whole).map(|byte| byte & 0xf0));
