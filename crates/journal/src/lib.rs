@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod executor;
 pub mod files;
+mod key_filter;
 pub mod keys;
 pub mod ledger;
 pub mod log;
