@@ -17,8 +17,12 @@ use storage_engine::{
 const GROUP_ENTRIES: usize = 512;
 /// A group is closed before it grows beyond this.
 const GROUP_BYTES: usize = 8 << 20;
-/// Records kept in memory before they go to the state store, wherever the next state root is.
-const PENDING_RECORDS: usize = if cfg!(test) { 2_000 } else { 400_000 };
+/// Records kept in memory after which the state is kept at the next state root, when nothing has to be hashed for it.
+const PENDING_AT_ROOT: usize = 300_000;
+/// Records after which it is kept wherever the log is.
+const PENDING_RECORDS: usize = if cfg!(test) { 2_000 } else { 600_000 };
+/// Entries that a restart re-executes at most.
+const UNFLUSHED_AT_ROOT: u64 = 200_000;
 /// Entries that a restart re-executes at most, after a clean end.
 const UNFLUSHED_ENTRIES: u64 = 1_024;
 
@@ -134,7 +138,8 @@ impl<S: StateStore> Engine<S> {
     fn note(&mut self, done: &Executed) {
         let unflushed = self.unflushed();
         self.flush_due = self.state.pending() > PENDING_RECORDS
-            || (done.body.state_root.is_some() && unflushed >= UNFLUSHED_ENTRIES);
+            || (done.body.state_root.is_some()
+                && (self.state.pending() > PENDING_AT_ROOT || unflushed > UNFLUSHED_AT_ROOT));
     }
 
     fn is_barrier(&self) -> bool {
