@@ -11,6 +11,9 @@ if ! cargo mutants --version >/dev/null 2>&1; then
     exit 1
 fi
 
+# Which history shows a mutant is of no interest, so none is made smaller.
+export PROPTEST_MAX_SHRINK_ITERS=0
+
 # A target directory of its own: the mutants are built with less optimisation than everything else.
 target="${CARGO_TARGET_DIR:-$PWD/target}/mutants"
 mkdir -p "$target"

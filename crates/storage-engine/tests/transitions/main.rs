@@ -12,3 +12,4 @@ mod frame;
 mod money;
 mod nodes;
 mod objects;
+mod order;

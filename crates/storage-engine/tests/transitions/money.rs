@@ -18,11 +18,12 @@ const ONE: u128 = 1_000_000_000_000_000_000;
 const PROFILE: Profile = Profile { data: 1, parity: 0, replicas: 1 };
 
 /// A ledger with the highest fees that a genesis may set.
-fn dear() -> Ledger {
+fn dear(prepaid: bool) -> Ledger {
     let parameters = Parameters {
         fee_per_kib: Amount::from_raw(10_000 * ONE),
         fee_per_metadata_key: Amount::from_raw(ONE),
         fee_metadata_keys: 1_000,
+        prepaid,
         ..parameters(PROFILE)
     };
     Ledger::open(make::genesis_with(3, parameters))
@@ -47,7 +48,7 @@ const LARGEST_FEE: u128 = (1 << 46) * 10_000 * ONE;
 fn ec_1_a_fee_that_no_amount_holds() {
     let fits = u32::try_from(u128::MAX / LARGEST_FEE - 1).unwrap();
     assert_eq!(fits, 482, "keys, each of which costs the fee once more");
-    let mut ledger = dear();
+    let mut ledger = dear(false);
     ledger.play([
         (Alice, largest("a", 1, fits + 1), Refused(Limit)),
         (Alice, largest("a", 1, fits), Refused(Limit)),
@@ -64,7 +65,7 @@ fn ec_7_fees_stop_before_a_closing_could_fail() {
     let most = u128::MAX / 4;
     let factor = most / LARGEST_FEE;
     let keys = u32::try_from(factor).unwrap() - 1;
-    let mut ledger = dear();
+    let mut ledger = dear(false);
     ledger.play([
         (Alice, largest("a", 1, keys + 1), Refused(Limit)),
         (Alice, largest("a", 1, keys), Accepted),
@@ -85,6 +86,16 @@ fn ec_7_fees_stop_before_a_closing_could_fail() {
     let total = ledger.state.ledger().unwrap().treasury.total().unwrap();
     assert_eq!(total.raw(), charged + 10_000 * ONE);
     assert!(total.raw() <= most);
+}
+
+/// ST-7: the ledger's own bound on fees comes before the payer's balance.
+#[test]
+fn st_7_fees_before_funds() {
+    let beyond = u32::try_from(u128::MAX / 4 / LARGEST_FEE).unwrap();
+    dear(true).play([
+        (Alice, largest("a", 1, beyond), Refused(Limit)),
+        (Alice, largest("a", 1, beyond - 1), Refused(InsufficientFunds)),
+    ]);
 }
 
 /// One byte, under this ledger's profile.
