@@ -82,15 +82,14 @@ fn a_prefix_is_the_beginning_of_a_name() {
 #[test]
 fn metadata_that_is_asked_for() {
     let ledger = ledger();
-    let pairs: [(&[(&str, &str)], &[(&str, u64)]); 6] = [
-        (&[("n", "7")], &[("c", 1), ("d/1", 1), ("d/2", 1)]),
+    for (wanted, expected) in [
+        (&[("n", "7")][..], &[("c", 1), ("d/1", 1), ("d/2", 1)][..]),
         (&[("tags", "x")], &[("d/1", 1), ("d/2", 1)]),
         (&[("tags", r#"["x"]"#)], &[("d/2", 1)]),
         (&[("tags", "x"), ("tags", "y")], &[("d/1", 1)]),
         (&[("n", "7"), ("tags", "z")], &[]),
         (&[("none", "")], &[]),
-    ];
-    for (wanted, expected) in pairs {
+    ] {
         let metadata = wanted.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
         let filter = ObjectFilter { metadata, ..ObjectFilter::default() };
         assert_eq!(rows(&ledger, &filter, 99), named(expected), "{wanted:?}");
