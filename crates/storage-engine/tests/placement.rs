@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use protocol::{Hash32, Profile, error::ErrorCode};
 use storage_engine::{
     audit::{challenged_leaf, ticket},
+    content::{shard_id, shard_ids},
     placement::{place, remainder},
 };
 
@@ -45,6 +46,19 @@ const PROFILES: [Profile; 5] = [
 /// How many nodes a profile needs (PL-1).
 fn needed(profile: Profile) -> u32 {
     if profile.parity == 0 { u32::from(profile.replicas) } else { profile.columns() }
+}
+
+/// LA-6: the ids of a version, together or one by one, by their formula.
+#[test]
+fn la_6_shard_ids_of_a_version() {
+    for count in [0, 1, 4, 9, 64] {
+        let ids = shard_ids("ünï", 7, count);
+        assert_eq!(ids.len(), count as usize);
+        for (index, id) in (0..).zip(ids) {
+            assert_eq!(id, Hash32::of(format!("ünï:7:{index}").as_bytes()));
+            assert_eq!(id, shard_id("ünï", 7, index));
+        }
+    }
 }
 
 /// PL-1: exactly enough nodes are enough; one fewer is refused with both numbers.
