@@ -8,6 +8,7 @@ SHELL := /bin/sh
 CARGO ?= cargo
 PYTHON ?= python3
 INPUT ?=
+MISSED ?= 0
 
 # The one feature selection of the project.
 FEATURES := --features replay/cli
@@ -16,13 +17,15 @@ PURE_FLAGS := $(addprefix -p ,$(PURE))
 NO_STD_TARGET := wasm32v1-none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify pure-test no-std clean
+.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
 	@echo 'make test              every test: Rust, independent Python, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
+	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
+	@echo 'make mutants           break arithmetic, money and placement on purpose: do tests notice? (slow)'
 	@echo 'make no-std            build the pure crates for a target without std'
 	@echo 'make setup             install what the build needs'
 
@@ -71,6 +74,13 @@ verify:
 
 pure-test: setup
 	$(CARGO) test $(PURE_FLAGS) -p shard-store $(FEATURES)
+
+# Both say what to install where cargo-llvm-cov or cargo-mutants is missing.
+coverage: setup
+	@FEATURES="$(FEATURES)" MISSED="$(MISSED)" scripts/coverage.sh $(PURE)
+
+mutants: setup
+	@scripts/mutants.sh
 
 no-std: setup
 	rustup target list --installed | grep -qx $(NO_STD_TARGET) || rustup target add $(NO_STD_TARGET)

@@ -305,7 +305,6 @@ mod tests {
         (0..count).map(|i| leaf_hash(&i.to_be_bytes())).collect()
     }
 
-    /// LA-10: leaves, and the root of nothing.
     /// LA-11: leaves that arrive in any pieces give the root that they give one by one.
     #[test]
     fn la_11_pieces_of_leaves_give_one_root() {
@@ -324,6 +323,7 @@ mod tests {
         }
     }
 
+    /// LA-10: leaves, and the root of nothing.
     #[test]
     fn la_10_leaf_boundaries() {
         for (len, count) in
