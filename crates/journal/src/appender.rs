@@ -121,6 +121,19 @@ impl<D: Disk> Appender<D> {
         if self.head.size() == self.log.len() { Ok(()) } else { Err(JournalError::Poisoned) }
     }
 
+    /// Chain and tree after the last entry, for a statement to others about them.
+    ///
+    /// # Errors
+    /// [`JournalError::Poisoned`] when an entry under it could still be lost, because its write or sync failed or has
+    /// not been asked for: a checkpoint over that would sign a history that may never be.
+    pub fn durable_head(&self) -> Result<&LogHead, JournalError> {
+        if self.head.size() == self.log.durable_len() {
+            Ok(&self.head)
+        } else {
+            Err(JournalError::Poisoned)
+        }
+    }
+
     /// The receipt of an entry in the log.
     ///
     /// # Errors

@@ -13,14 +13,26 @@ use storage_engine::{
     state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
 };
 
-/// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
-const GROUP_ENTRIES: usize = 512;
 /// A group is closed before it grows beyond this.
 const GROUP_BYTES: usize = 8 << 20;
-/// Records kept in memory before they go to the state store, wherever the next state root is.
-const PENDING_RECORDS: usize = if cfg!(test) { 2_000 } else { 400_000 };
-/// Entries that a restart re-executes at most, after a clean end.
-const UNFLUSHED_ENTRIES: u64 = 1_024;
+
+/// When groups end and the state is kept. No byte of an entry depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
+    pub group_entries: usize,
+    /// Records kept in memory before they go to the state store, wherever the next state root is.
+    pub pending_records: usize,
+    /// Entries that a restart re-executes at most, after a clean end.
+    pub unflushed_entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let pending_records = if cfg!(test) { 2_000 } else { 400_000 };
+        Self { group_entries: 512, pending_records, unflushed_entries: 1_024 }
+    }
+}
 
 /// Key of the journal's own record in the state store: below every letter that the state uses.
 const HEAD_KEY: &[u8] = b"\0head";
@@ -62,6 +74,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Engine<S> {
     state: State<S>,
+    limits: Limits,
     flushed_seq: u64,
     flush_due: bool,
 }
@@ -71,7 +84,7 @@ impl<S: StateStore> Engine<S> {
     ///
     /// # Errors
     /// [`JournalError::Halted`] when the store cannot be read or contradicts itself.
-    pub fn open(store: S) -> Result<(Self, LogHead), JournalError> {
+    pub fn open(store: S, limits: Limits) -> Result<(Self, LogHead), JournalError> {
         let state = State::open(store).map_err(halted)?;
         let kept = state.store().get(HEAD_KEY).map_err(|error| halted(StateError::Store(error)))?;
         let head = match kept {
@@ -89,7 +102,7 @@ impl<S: StateStore> Engine<S> {
                 "state and log head stand at different entries".into(),
             ));
         }
-        Ok((Self { state, flushed_seq, flush_due: false }, head))
+        Ok((Self { state, limits, flushed_seq, flush_due: false }, head))
     }
 
     /// Executes commands until they end or the group should. Each has its tick.
@@ -103,8 +116,9 @@ impl<S: StateStore> Engine<S> {
     ) -> Result<Group, JournalError> {
         let mut group = Group { cursor: cursor.to_vec(), ..Group::default() };
         let mut bytes = 0;
+        let entries = self.limits.group_entries;
         while let Some((tick, command)) =
-            commands.next_if(|_| group.bodies.len() < GROUP_ENTRIES && bytes < GROUP_BYTES)
+            commands.next_if(|_| group.bodies.len() < entries && bytes < GROUP_BYTES)
         {
             let answer =
                 match self.state.seen_as(&command.command().id, &command.hash()).map_err(halted)? {
@@ -133,8 +147,8 @@ impl<S: StateStore> Engine<S> {
     /// A state root was just computed for the whole state, so that keeping it costs least now.
     fn note(&mut self, done: &Executed) {
         let unflushed = self.unflushed();
-        self.flush_due = self.state.pending() > PENDING_RECORDS
-            || (done.body.state_root.is_some() && unflushed >= UNFLUSHED_ENTRIES);
+        self.flush_due = self.state.pending() > self.limits.pending_records
+            || (done.body.state_root.is_some() && unflushed >= self.limits.unflushed_entries);
     }
 
     fn is_barrier(&self) -> bool {
@@ -181,7 +195,7 @@ impl<S: StateStore> Engine<S> {
     /// Whether a restart would have much to execute again.
     #[must_use]
     pub fn is_far_ahead(&self) -> bool {
-        self.unflushed() >= UNFLUSHED_ENTRIES
+        self.unflushed() >= self.limits.unflushed_entries
     }
 
     /// Executes an entry of the log again; its bytes must come out as they are. Returns whether the next one has to
