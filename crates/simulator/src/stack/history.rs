@@ -153,6 +153,8 @@ struct History<'a> {
     written: Vec<Want>,
     /// Whether execution waits for the last group.
     barrier: bool,
+    /// Entries that the next opening must find.
+    least: u64,
     random: Random,
     /// Faults that are under way, so that a failure has a cause.
     failing: bool,
@@ -182,6 +184,7 @@ impl<'a> History<'a> {
             executed: VecDeque::new(),
             written: Vec::new(),
             barrier: false,
+            least: 0,
             random: Random::new(0),
             failing: false,
             filled: false,
@@ -625,7 +628,7 @@ impl<'a> History<'a> {
     fn check_refuses(&mut self) -> Checked {
         let Some(stack) = &mut self.stack else { return Ok(()) };
         self.disk.set_faults(Faults::default());
-        let lost = stack.appender().log().durable_len() < self.model.attempted;
+        let lost = stack.appender().head().size() > stack.appender().log().durable_len();
         let committed = self.store.count();
         if lost && stack.sides().1.sync(true).is_ok() {
             return Err("a sync succeeds after a failure".into());
@@ -657,11 +660,10 @@ impl<'a> History<'a> {
             self.stop_at(points);
         }
         // What a killed process wrote is in the system's memory.
-        let least = match ending {
-            Ending::ProcessKilled if !self.corrupt => self.model.appended,
-            _ => self.model.acknowledged,
+        self.least = match ending {
+            Ending::ProcessKilled => self.model.appended,
+            Ending::PowerLost => self.model.acknowledged,
         };
-        self.model.acknowledged = least.max(self.model.acknowledged);
         self.recover()
     }
 
@@ -678,8 +680,12 @@ impl<'a> History<'a> {
                 }
             }
             self.summary.stops += 1;
-            let killed = self.random.one_in(2);
-            self.disk.restart(if killed { Ending::ProcessKilled } else { Ending::PowerLost });
+            if self.random.one_in(2) {
+                self.disk.restart(Ending::ProcessKilled);
+            } else {
+                self.disk.restart(Ending::PowerLost);
+                self.least = self.model.acknowledged;
+            }
             self.store.crash(&mut self.random);
             let again = self.random.one_in(2).then(|| self.disk.points() + 1 + self.random.below(9));
             self.disk.set_faults(Faults { crash_at: again, ..Faults::default() });
@@ -711,7 +717,7 @@ impl<'a> History<'a> {
     fn check_opened(&mut self, stack: Stack) -> Checked {
         let len = stack.appender().log().len();
         let signed = self.model.signed.iter().map(|(size, _)| *size).max().unwrap_or(0);
-        let least = if self.corrupt { 0 } else { self.model.acknowledged.max(signed) };
+        let least = if self.corrupt { 0 } else { self.least.max(signed) };
         if len < least {
             return Err(format!("{least} entries were acknowledged or signed, {len} are left"));
         }
@@ -824,6 +830,19 @@ impl<'a> History<'a> {
     /// Everything on its way is finished; the power goes; everything acknowledged is there, and executing it again from
     /// nothing gives the same bytes.
     fn end(&mut self) -> Checked {
+        self.disk.set_faults(Faults::default());
+        (self.failing, self.filled) = (false, false);
+        while !self.over && !(self.line.is_empty() && self.executed.is_empty() && !self.barrier) {
+            self.execute(u8::MAX)?;
+            self.append()?;
+            if self.executed.is_empty() {
+                self.pass()?;
+            }
+        }
+        self.sync()?;
+        if self.over {
+            return Ok(());
+        }
         self.restart(Ending::PowerLost, None)?;
         self.disk.set_faults(Faults::default());
         self.summary.entries = self.model.len();
