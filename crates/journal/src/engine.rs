@@ -13,18 +13,36 @@ use storage_engine::{
     state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
 };
 
-/// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
-const GROUP_ENTRIES: usize = 512;
 /// A group is closed before it grows beyond this.
 const GROUP_BYTES: usize = 8 << 20;
-/// Records kept in memory after which the state is kept at the next state root, when nothing has to be hashed for it.
-const PENDING_AT_ROOT: usize = 300_000;
-/// Records after which it is kept wherever the log is.
-const PENDING_RECORDS: usize = if cfg!(test) { 2_000 } else { 600_000 };
-/// Entries that a restart re-executes at most.
-const UNFLUSHED_AT_ROOT: u64 = 200_000;
-/// Entries that a restart re-executes at most, after a clean end.
-const UNFLUSHED_ENTRIES: u64 = 1_024;
+
+/// When groups end and the state is kept. No byte of an entry depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
+    pub group_entries: usize,
+    /// Records in memory after which the state is kept at the next entry with a state root: then its tree is up to
+    /// date, and keeping it costs least.
+    pub pending_at_root: usize,
+    /// Records in memory after which it is kept wherever the log stands.
+    pub pending_records: usize,
+    /// Entries that the store may be behind at an entry with a state root.
+    pub unflushed_at_root: u64,
+    /// Entries that a restart re-executes at most, after a clean end.
+    pub unflushed_entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            group_entries: 512,
+            pending_at_root: 300_000,
+            pending_records: if cfg!(test) { 2_000 } else { 600_000 },
+            unflushed_at_root: 200_000,
+            unflushed_entries: 1_024,
+        }
+    }
+}
 
 /// Key of the journal's own record in the state store: below every letter that the state uses.
 const HEAD_KEY: &[u8] = b"\0head";
@@ -66,6 +84,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Engine<S> {
     state: State<S>,
+    limits: Limits,
     flushed_seq: u64,
     flush_due: bool,
 }
@@ -75,7 +94,7 @@ impl<S: StateStore> Engine<S> {
     ///
     /// # Errors
     /// [`JournalError::Halted`] when the store cannot be read or contradicts itself.
-    pub fn open(store: S) -> Result<(Self, LogHead), JournalError> {
+    pub fn open(store: S, limits: Limits) -> Result<(Self, LogHead), JournalError> {
         let state = State::open(store).map_err(halted)?;
         let kept = state.store().get(HEAD_KEY).map_err(|error| halted(StateError::Store(error)))?;
         let head = match kept {
@@ -93,7 +112,7 @@ impl<S: StateStore> Engine<S> {
                 "state and log head stand at different entries".into(),
             ));
         }
-        Ok((Self { state, flushed_seq, flush_due: false }, head))
+        Ok((Self { state, limits, flushed_seq, flush_due: false }, head))
     }
 
     /// Executes commands until they end or the group should. Each has its tick.
@@ -107,8 +126,9 @@ impl<S: StateStore> Engine<S> {
     ) -> Result<Group, JournalError> {
         let mut group = Group { cursor: cursor.to_vec(), ..Group::default() };
         let mut bytes = 0;
+        let entries = self.limits.group_entries;
         while let Some((tick, command)) =
-            commands.next_if(|_| group.bodies.len() < GROUP_ENTRIES && bytes < GROUP_BYTES)
+            commands.next_if(|_| group.bodies.len() < entries && bytes < GROUP_BYTES)
         {
             let answer =
                 match self.state.seen_as(&command.command().id, &command.hash()).map_err(halted)? {
@@ -134,12 +154,12 @@ impl<S: StateStore> Engine<S> {
         Ok(group)
     }
 
-    /// A state root was just computed for the whole state, so that keeping it costs least now.
     fn note(&mut self, done: &Executed) {
         let unflushed = self.unflushed();
-        self.flush_due = self.state.pending() > PENDING_RECORDS
+        self.flush_due = self.state.pending() > self.limits.pending_records
             || (done.body.state_root.is_some()
-                && (self.state.pending() > PENDING_AT_ROOT || unflushed > UNFLUSHED_AT_ROOT));
+                && (self.state.pending() > self.limits.pending_at_root
+                    || unflushed > self.limits.unflushed_at_root));
     }
 
     fn is_barrier(&self) -> bool {
@@ -186,7 +206,7 @@ impl<S: StateStore> Engine<S> {
     /// Whether a restart would have much to execute again.
     #[must_use]
     pub fn is_far_ahead(&self) -> bool {
-        self.unflushed() >= UNFLUSHED_ENTRIES
+        self.unflushed() >= self.limits.unflushed_entries
     }
 
     /// Executes an entry of the log again; its bytes must come out as they are. Returns whether the next one has to

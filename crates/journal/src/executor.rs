@@ -4,8 +4,8 @@ use crate::{
     JournalError, Log, NodeFile, RocksStore, Sequencer, Solo,
     appender::{Appender, Mark},
     disk::{Disk, RealDisk},
-    engine::{Engine, Group},
-    log::Tail,
+    engine::{Engine, Group, Limits},
+    log::{SegmentSizes, Tail},
 };
 use protocol::{Action, Command, EntryBody, Hash32, Receipt, Refusal};
 use std::{
@@ -64,6 +64,15 @@ const AHEAD: usize = 4;
 /// Entries that are re-executed together.
 const RECOVERED_TOGETHER: usize = 512;
 
+/// How large files, groups and what is kept in memory get. No byte of an entry depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sizes {
+    /// Of the log's files.
+    pub segments: SegmentSizes,
+    /// Of groups, and of the state that is not kept yet.
+    pub engine: Limits,
+}
+
 /// The engine on its log.
 #[derive(Debug)]
 pub struct Executor<D: Disk = RealDisk, S = RocksStore> {
@@ -79,8 +88,21 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
     /// [`JournalError::Damaged`] when re-execution does not reproduce an entry, or the log is shorter than
     /// what the state has seen.
     pub fn open(disk: D, dir: &Path, store: S) -> Result<(Self, Recovery), JournalError> {
-        let (log, tail) = Log::open(disk.clone(), &dir.join("log"))?;
-        let (engine, head) = Engine::open(store)?;
+        Self::open_sized(disk, dir, store, &Sizes::default())
+    }
+
+    /// [`Executor::open`], with other sizes from here on.
+    ///
+    /// # Errors
+    /// As [`Executor::open`].
+    pub fn open_sized(
+        disk: D,
+        dir: &Path,
+        store: S,
+        sizes: &Sizes,
+    ) -> Result<(Self, Recovery), JournalError> {
+        let (log, tail) = Log::open_sized(disk.clone(), &dir.join("log"), sizes.segments)?;
+        let (engine, head) = Engine::open(store, sizes.engine)?;
         let nodes = NodeFile::open(&disk, &dir.join("tree"))?;
         let appender = Appender::new(log, nodes, head)?;
         let mut executor = Self { engine, appender, sequencer: Box::new(Solo) };
@@ -240,6 +262,12 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
     /// When the state store fails.
     pub fn prove(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
         self.engine.prove(key)
+    }
+
+    /// The two sides, for whoever puts the steps of a submission together itself; see [`Executor::submit`] for their
+    /// order.
+    pub const fn sides(&mut self) -> (&mut Engine<S>, &mut Appender<D>) {
+        (&mut self.engine, &mut self.appender)
     }
 
     /// The log's side.

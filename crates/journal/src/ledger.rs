@@ -297,14 +297,14 @@ impl Ledger {
     /// Signs a checkpoint over all entries, and keeps it.
     ///
     /// # Errors
-    /// When the keys cannot be read or the checkpoint cannot be kept.
+    /// When the keys cannot be read, the checkpoint cannot be kept, or entries are not durable after a failure.
     pub fn sign_checkpoint(&self) -> Result<String, JournalError> {
-        self.executor.appender().check_whole()?;
+        let head = self.executor.appender().durable_head()?;
         let signers = LogSigners {
             ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
             ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
         };
-        self.checkpoint.sign(self.origin(), self.executor.appender().head(), &signers)
+        self.checkpoint.sign(self.origin(), head, &signers)
     }
 
     /// Visits the entries from `seq` on.

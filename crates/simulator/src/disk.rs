@@ -67,6 +67,12 @@ impl SimDisk {
         self.world().faults = faults;
     }
 
+    /// The faults of now.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.world().faults
+    }
+
     /// Write points passed since the beginning.
     #[must_use]
     pub fn points(&self) -> u64 {
@@ -82,6 +88,18 @@ impl SimDisk {
     /// Ends this life, crashed or not, and begins the next.
     pub fn restart(&self, ending: Ending) {
         self.world().restart(ending);
+    }
+
+    /// From here on chance follows from `seed`, whatever happened before.
+    pub fn reseed(&self, seed: u64) {
+        self.world().random = crate::Random::new(seed);
+    }
+
+    /// Another disk: what would be left of this one if the power went now and nothing unsynced had reached it. What
+    /// is in there is durable, whoever says so or not.
+    #[must_use]
+    pub fn durable(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.world().durable())))
     }
 
     /// Turns one bit of a file over, also what was synced; tells which.

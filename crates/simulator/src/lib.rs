@@ -47,6 +47,7 @@
 pub mod disk;
 pub mod log_history;
 pub mod random;
+pub mod stack;
 
 pub use disk::{Ending, Faults, SimDisk, SimFile};
 pub use random::Random;

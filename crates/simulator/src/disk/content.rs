@@ -121,6 +121,12 @@ impl Content {
         }
     }
 
+    /// What is on the disk for certain.
+    pub(super) fn durable(&self) -> Self {
+        let bytes = &self.stable;
+        Self { cache: bytes.clone(), stable: bytes.clone(), ..Self::default() }
+    }
+
     fn place(&mut self, sector: usize, bytes: &Sector) {
         let rest = self.stable.get_mut(sector * SECTOR..).unwrap_or_default();
         let len = rest.len().min(SECTOR);

@@ -37,6 +37,11 @@ impl Names {
         self.pending.clear();
     }
 
+    /// The names that are on the disk for certain.
+    pub(super) fn durable(&self) -> Self {
+        Self { now: self.stable.clone(), stable: self.stable.clone(), pending: Vec::new() }
+    }
+
     /// The power is gone: each change since the last sync may have happened or not.
     pub(super) fn lose_power(&mut self, random: &mut Random) {
         for change in std::mem::take(&mut self.pending) {

@@ -49,6 +49,17 @@ impl World {
         }
     }
 
+    /// What would be left if the power went now and no unsynced byte or name had reached the disk.
+    pub(super) fn durable(&self) -> Self {
+        let names = self.directories.iter();
+        let directories: BTreeMap<PathBuf, Names> =
+            names.map(|(path, names)| (path.clone(), names.durable())).collect();
+        let named: BTreeSet<u64> = directories.values().flat_map(Names::files).collect();
+        let contents = self.contents.iter().filter(|(file, _)| named.contains(file));
+        let contents = contents.map(|(file, content)| (*file, content.durable())).collect();
+        Self { directories, contents, made: self.made, ..Self::new(0) }
+    }
+
     pub(super) fn powered(&self) -> io::Result<()> {
         if self.crashed { Err(off()) } else { Ok(()) }
     }
