@@ -107,18 +107,23 @@ impl<D: Disk> Appender<D> {
     /// # Errors
     /// A failed sync.
     pub fn mark(&mut self) -> Result<Mark, JournalError> {
-        self.check_whole()?;
         self.log.sync()?;
+        // While the log is executed again the head is behind it; ahead of it only after a write that failed.
+        if self.head.size() > self.log.durable_len() {
+            return Err(JournalError::Poisoned);
+        }
         self.nodes.sync()?;
         Ok(Mark { head: self.head.clone() })
     }
 
-    /// After a write that failed, chain and tree are ahead of the log. Nothing of them may be kept or signed.
+    /// After a write that failed, chain and tree are ahead of the log, and after a sync that failed both are ahead
+    /// of what is known to be on the disk. Nothing of them may be kept or signed.
     ///
     /// # Errors
     /// [`JournalError::Poisoned`] in that case.
     pub fn check_whole(&self) -> Result<(), JournalError> {
-        if self.head.size() == self.log.len() { Ok(()) } else { Err(JournalError::Poisoned) }
+        let whole = self.head.size() == self.log.len() && !self.log.is_poisoned();
+        if whole { Ok(()) } else { Err(JournalError::Poisoned) }
     }
 
     /// The receipt of an entry in the log.

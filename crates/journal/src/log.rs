@@ -139,6 +139,12 @@ impl<D: Disk> Log<D> {
         self.durable
     }
 
+    /// Whether a write or a sync failed: what is on the disk is only known after a restart.
+    #[must_use]
+    pub const fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
     /// Bytes of the groups written since the log was opened.
     #[must_use]
     pub const fn bytes_written(&self) -> u64 {

@@ -4,7 +4,7 @@ use journal::{JournalError, Ledger, Submitted, ledger::NewNode, segment};
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, NodeId, ObjectId, Outcome,
     Parameters, Profile,
-    command::{Content, Custody, OpenAudit, Store},
+    command::{AdvanceEpoch, Content, Custody, OpenAudit, Store},
     error::ErrorCode,
     layout::Layout,
     node::FailureDomain,
@@ -122,6 +122,42 @@ fn jo_6_a_state_behind_the_log_catches_up() {
         let command = store(&ledger, number);
         ledger.submit(vec![command]).unwrap();
     }
+}
+
+/// An entry that execution waits behind, for its hash or to keep the state, is waited for when it is executed again,
+/// also where it is not the last.
+#[test]
+fn jo_6_entries_behind_a_barrier_are_executed_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = create(dir.path());
+    let ledger_id = ledger.state().ledger_id().unwrap();
+    let operator = ledger.operator().unwrap();
+    let record = ledger.state().ledger().unwrap().clone();
+    let mut audit = store(&ledger, 1);
+    audit.action = Action::OpenAudit(OpenAudit::All);
+    let mut advance = store(&ledger, 2);
+    let nodes = ledger.state().nodes();
+    advance.action = Action::AdvanceEpoch(AdvanceEpoch {
+        closes: 1,
+        registry_hash: record.registry_hash,
+        registry: nodes.iter().filter_map(|node| node.registry.clone()).collect(),
+        telemetry_hash: record.telemetry_hash,
+        telemetry: nodes.iter().filter_map(|node| node.telemetry.clone()).collect(),
+    });
+    let mut commands = vec![audit.sign(&ledger_id, &operator)];
+    commands.extend(stores(&ledger, 3..1_503));
+    commands.push(advance.sign(&ledger_id, &operator));
+    commands.extend(stores(&ledger, 1_503..1_510));
+    for result in ledger.submit(commands).unwrap() {
+        assert!(matches!(result, Submitted::Logged { .. }), "{result:?}");
+    }
+    assert_eq!(ledger.state().epoch(), 2);
+    let before = standing(&mut ledger);
+    ledger.close().unwrap();
+    std::fs::remove_dir_all(dir.path().join("state")).unwrap();
+    let (mut ledger, recovery) = Ledger::open(dir.path()).unwrap();
+    assert_eq!(recovery.re_executed, recovery.entries);
+    assert_eq!(standing(&mut ledger), before);
 }
 
 /// The log was changed and its checksum made right again: re-execution or the chain notices.
