@@ -8,6 +8,7 @@ SHELL := /bin/sh
 CARGO ?= cargo
 PYTHON ?= python3
 INPUT ?=
+KILLS ?= 500
 
 # The one feature selection of the project.
 FEATURES := --features replay/cli
@@ -16,12 +17,13 @@ PURE_FLAGS := $(addprefix -p ,$(PURE))
 NO_STD_TARGET := wasm32v1-none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify pure-test no-std clean
+.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify torture pure-test no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
 	@echo 'make test              every test: Rust, independent Python, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
+	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make no-std            build the pure crates for a target without std'
 	@echo 'make setup             install what the build needs'
@@ -68,6 +70,10 @@ verify:
 	$(MAKE) no-std
 	$(MAKE) evidence-check
 	$(MAKE) deny
+
+# As in `make test`, but longer. A full disk needs the right to mount one; without it that part says SKIPPED.
+torture: setup
+	$(CARGO) test -p journal --test torture -- --kills $(KILLS) --depth 12
 
 pure-test: setup
 	$(CARGO) test $(PURE_FLAGS) -p shard-store $(FEATURES)
