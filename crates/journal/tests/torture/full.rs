@@ -17,6 +17,8 @@ const BALLAST: usize = 24 << 20;
 /// Commands of each writer once there is room again.
 const AFTERWARDS: u64 = 20;
 
+type Make = dyn Fn(&Path) -> Result<Disk, String>;
+
 /// What happened, for people.
 pub struct Figures(Vec<String>);
 
@@ -28,15 +30,14 @@ impl fmt::Display for Figures {
 
 /// On a file system in memory, whose writes fail at once, and on one that puts them off until they are synced.
 pub fn run() -> Figures {
-    let disks = [("tmpfs", Disk::memory as fn(&Path) -> _), ("ext4", Disk::image)];
-    let tell = |(name, make): (&str, fn(&Path) -> Result<Disk, String>)| {
+    let tell = |name: &str, make: &Make| {
         let scratch = tempfile::tempdir().unwrap();
         match make(scratch.path()) {
             Ok(disk) => format!("{name}: {}", fill(&disk, scratch.path())),
             Err(why) => format!("{name}: SKIPPED, nothing was tested: {why}"),
         }
     };
-    Figures(disks.map(tell).to_vec())
+    Figures(vec![tell("tmpfs", &Disk::memory), tell("ext4", &Disk::image)])
 }
 
 /// A small file system, for as long as this lives.
