@@ -9,6 +9,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 INPUT ?=
 MISSED ?= 0
+KILLS ?= 500
 
 # The one feature selection of the project.
 FEATURES := --features replay/cli
@@ -17,12 +18,13 @@ PURE_FLAGS := $(addprefix -p ,$(PURE))
 NO_STD_TARGET := wasm32v1-none
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
 	@echo 'make test              every test: Rust, independent Python, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
+	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
 	@echo 'make mutants           break arithmetic, money and placement on purpose: do tests notice? (slow)'
@@ -71,6 +73,10 @@ verify:
 	$(MAKE) no-std
 	$(MAKE) evidence-check
 	$(MAKE) deny
+
+# As in `make test`, but longer. A full disk needs the right to mount one; without it that part says SKIPPED.
+torture: setup
+	$(CARGO) test -p journal --test torture -- --kills $(KILLS) --depth 12
 
 pure-test: setup
 	$(CARGO) test $(PURE_FLAGS) -p shard-store $(FEATURES)

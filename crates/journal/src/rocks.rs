@@ -11,6 +11,7 @@ use rocksdb::{
     Options, ReadOptions, SstFileWriter,
 };
 use std::{
+    io::ErrorKind,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -100,12 +101,7 @@ impl RocksStore {
     /// # Errors
     /// [`JournalError::Halted`] with what RocksDB says.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        let db = DB::open(&options(), dir).map_err(|error| {
-            JournalError::Halted(format!(
-                "state in {}: {error}; removing that directory is safe: it is rebuilt from the log",
-                dir.display()
-            ))
-        })?;
+        let db = DB::open(&options(), dir).map_err(|error| not_opened(dir, &error))?;
         let db = Arc::new(db);
         let (batches, work) = sync_channel::<Arc<Changes>>(1);
         let (done, results) = sync_channel(1);
@@ -175,6 +171,17 @@ impl Filters {
 /// A panic while it was held would have left nothing half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_opened(dir: &Path, error: &rocksdb::Error) -> JournalError {
+    // Opening writes; RocksDB says why it could not in words only.
+    if error.as_ref().contains("No space left on device") {
+        return JournalError::io("cannot open the state in", dir)(ErrorKind::StorageFull.into());
+    }
+    JournalError::Halted(format!(
+        "state in {}: {error}; removing that directory is safe: it is rebuilt from the log",
+        dir.display()
+    ))
 }
 
 fn options() -> Options {
