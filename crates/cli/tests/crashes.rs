@@ -107,9 +107,14 @@ fn files_that_cannot_grow_are_an_error_and_lose_nothing() {
     assert_eq!(output.status.code(), Some(1));
     let row: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(row["ok"], false, "{row}");
-    // The log itself cannot grow: the entry is not acknowledged, and nothing is signed over it.
+    // The log's next group lies beyond the limit: the entry is not acknowledged, and nothing is signed over it.
+    let segments = std::fs::read_dir(data_dir.join("log")).unwrap();
+    let segment = std::fs::read(segments.last().unwrap().unwrap().path()).unwrap();
+    let end = segment.iter().rposition(|byte| *byte != 0).unwrap();
+    let metadata = format!(r#"{{"note":"{}"}}"#, "long".repeat(1_000));
     let script = format!(
-        "trap '' XFSZ; ulimit -f $(( $(stat -c %s {0}/log/*.seg) / 1024 )); {program} --data-dir {0} --json rm small",
+        "trap '' XFSZ; ulimit -f {}; {program} --data-dir {} --json put {small} --metadata '{metadata}'",
+        end.div_ceil(1_024),
         data_dir.display()
     );
     let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
