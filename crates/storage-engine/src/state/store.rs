@@ -62,6 +62,11 @@ impl StateStore for MemoryStore {
     }
 
     fn commit(&mut self, changes: Changes) -> Result<(), Infallible> {
+        if self.0.is_empty() {
+            // Sorted already: several times faster than one insertion after the other.
+            self.0 = changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+            return Ok(());
+        }
         for (key, value) in changes {
             match value {
                 Some(value) => self.0.insert(key, value),
