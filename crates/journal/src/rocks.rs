@@ -244,7 +244,9 @@ fn remember_pages(pages: &mut PageCache, changes: &Changes) {
 /// does not know; the next one replaces it.
 fn write_table(db: &DB, changes: &Changes) -> Result<(), rocksdb::Error> {
     let path = db.path().join(TABLE_NAME);
-    let options = options();
+    let mut options = options();
+    // A table would else be written as for the last level.
+    options.set_compression_per_level(&[DBCompressionType::None]);
     let mut table = SstFileWriter::create(&options);
     table.open(&path)?;
     for (key, value) in changes {
