@@ -1,16 +1,18 @@
 //! What clients ask for, as commands that are signed where they must be.
 
+use eqm_log::VerifierKey;
+use journal::checkpoint::LogSigners;
 use protocol::{
-    AccountId, Action, Amount, Authorization, Command, CommandId, Genesis, Hash32, NodeId, ObjectId,
-    Parameters, Profile,
-    command::{AdvanceEpoch, AuditAnswer, Content, Custody, LeafProof, OpenAudit, RecordAudit, Store},
+    AccountId, Action, Amount, Authorization, Command, CommandId, Genesis, Hash32, NodeId,
+    ObjectId, Parameters, Profile,
+    command::{
+        AdvanceEpoch, AuditAnswer, Content, Custody, LeafProof, OpenAudit, RecordAudit, Store,
+    },
     genesis::GenesisNode,
     layout::Layout,
     node::{FailureDomain, Reading, RegistryFact, TelemetryFact},
     signature::{SEED_LEN, SeedSigner, Signer, Suite},
 };
-use eqm_log::VerifierKey;
-use journal::checkpoint::LogSigners;
 use storage_engine::shard_tree;
 
 /// Storage nodes of the simulated ledger; three are needed for a copy of everything.
@@ -19,6 +21,9 @@ pub const NODES: u32 = 5;
 pub const LEAF: u64 = 4_096;
 /// Clients. The first is the operator, without a signature where none is needed; the second signs with a key of its own.
 pub const CLIENTS: u8 = 2;
+
+/// One ATR.
+pub const ATR: u128 = 1_000_000_000_000_000_000;
 
 const BLOCK: u32 = 262_144;
 const SCHEME: &str = "ML-DSA-44";
@@ -119,7 +124,13 @@ impl Parties {
         self.unsigned(CommandId([0xff; 16]), 1, 0, action)
     }
 
-    fn unsigned(&self, id: CommandId, valid_until_epoch: u64, client: u8, action: Action) -> Command {
+    fn unsigned(
+        &self,
+        id: CommandId,
+        valid_until_epoch: u64,
+        client: u8,
+        action: Action,
+    ) -> Command {
         let payer = self.account(client);
         Command { id, valid_until_epoch, payer, action, authorization: Authorization::Operator }
     }
@@ -232,7 +243,13 @@ pub fn record_audit(
 
 /// PL-5: the leaf of a version's first shard that a beacon challenges at a node.
 #[must_use]
-pub fn challenged_leaf(beacon: &Hash32, object: &ObjectId, version: u64, node: u32, size: u64) -> u64 {
+pub fn challenged_leaf(
+    beacon: &Hash32,
+    object: &ObjectId,
+    version: u64,
+    node: u32,
+    size: u64,
+) -> u64 {
     let shard = shard_id(object, version, 0);
     let node = node_id(node);
     let parts: [&[u8]; 4] =

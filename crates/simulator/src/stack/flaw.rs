@@ -75,7 +75,12 @@ impl FlawedDisk {
     }
 
     fn file(&self, file: SimFile, path: &Path) -> FlawedFile {
-        FlawedFile { disk: self.disk.clone(), file, flaw: self.flaw, is_tree: path.ends_with("tree") }
+        FlawedFile {
+            disk: self.disk.clone(),
+            file,
+            flaw: self.flaw,
+            is_tree: path.ends_with("tree"),
+        }
     }
 }
 

@@ -10,10 +10,10 @@ use super::{
     flaw::{Flaw, FlawedDisk},
     model::{Model, Want},
     plan::{Act, Ask, Step},
-    store::{SimStore, durable_entries},
+    store::{FAULT, SimStore, durable_entries},
 };
 use crate::{Ending, Faults, Random, SimDisk, log_history};
-use eqm_log::{Checkpoint, tree};
+use eqm_log::{Checkpoint, LogHead, tree};
 use journal::{
     Appender, Disk, Executor, JournalError, Sequencer, Solo, Submitted,
     appender::Mark,
@@ -22,11 +22,14 @@ use journal::{
     executor::Sizes,
 };
 use protocol::{
-    Action, Authorization, Command, CommandId, Hash32, ObjectId, Receipt, command::Content,
-    error::ErrorCode,
+    Action, Authorization, Command, CommandId, Event, Hash32, ObjectId, Outcome, Receipt,
+    command::Content, error::ErrorCode,
 };
 use std::{collections::VecDeque, path::Path};
-use storage_engine::{Admitted, admit_all, execute_committed, state::{MemoryStore, State}};
+use storage_engine::{
+    Admitted, admit_all, execute_committed,
+    state::{MemoryStore, State},
+};
 
 /// Small enough that groups end, files turn and the state is kept within a few commands.
 const SIZES: Sizes = Sizes {
@@ -56,6 +59,8 @@ pub struct Summary {
     pub stops: u64,
     /// Syncs that failed.
     pub failed_syncs: u64,
+    /// Operations of the state store that failed.
+    pub failed_reads: u64,
     /// Writes that found no room.
     pub full: u64,
     /// Changes of bytes behind the journal's back.
@@ -66,8 +71,20 @@ pub struct Summary {
     pub cuts: u64,
     /// Entries that were executed or written, had no receipt, and were lost.
     pub lost: u64,
-    /// Receipts that were given and compared, repeated ones among them.
-    pub receipts: u64,
+    /// Receipts that were given and compared, for what was accepted,
+    pub accepted: u64,
+    /// for what was refused in the log,
+    pub rejected: u64,
+    /// and for what was sent again.
+    pub repeated: u64,
+    /// Commands that were refused without an entry.
+    pub refused: u64,
+    /// Epochs that ended.
+    pub epochs: u64,
+    /// Shards that were proved in audits.
+    pub proofs: u64,
+    /// NOD that was earned, in whole units.
+    pub rewards: u64,
     /// Commits of the state.
     pub commits: u64,
     /// Checkpoints that were signed.
@@ -80,8 +97,9 @@ macro_rules! add_fields {
 
 impl std::ops::AddAssign for Summary {
     fn add_assign(&mut self, one: Self) {
-        add_fields!(self, one, steps points entries re_executed kills power_losses stops failed_syncs full
-            corruptions detected cuts lost receipts commits checkpoints);
+        add_fields!(self, one, steps points entries re_executed kills power_losses stops failed_syncs failed_reads full
+            corruptions detected cuts lost accepted rejected repeated refused epochs proofs rewards
+            commits checkpoints);
     }
 }
 
@@ -159,6 +177,7 @@ struct History<'a> {
     /// Faults that are under way, so that a failure has a cause.
     failing: bool,
     filled: bool,
+    unreadable: bool,
     /// Bytes were changed behind the journal's back: it may refuse, but not lie.
     corrupt: bool,
     /// That was found.
@@ -188,6 +207,7 @@ impl<'a> History<'a> {
             random: Random::new(0),
             failing: false,
             filled: false,
+            unreadable: false,
             corrupt: false,
             over: false,
             answers: Vec::new(),
@@ -212,7 +232,8 @@ impl<'a> History<'a> {
                 self.store.settle();
                 Ok(())
             }
-            Act::Look => self.look(),
+            Act::Look if !self.unreadable => self.look(),
+            Act::Look => Ok(()),
             Act::End(ending, again) => self.restart(ending, again.map(u64::from)),
             Act::StopAt(points) => {
                 self.stop_at(u64::from(points));
@@ -221,6 +242,11 @@ impl<'a> History<'a> {
             Act::FailSync => {
                 self.failing = true;
                 self.arm();
+                Ok(())
+            }
+            Act::FailStore(operations) => {
+                self.unreadable = true;
+                self.store.fail_in(operations.into());
                 Ok(())
             }
             Act::Fill(room) => {
@@ -266,7 +292,8 @@ impl<'a> History<'a> {
         id[..8].copy_from_slice(&number.to_be_bytes());
         let id = CommandId(id);
         let name = |object: u8| ObjectId(format!("object-{object}"));
-        let latest = |object: u8| rules.objects.get(&name(object).0).map_or(0, |object| object.latest);
+        let latest =
+            |object: u8| rules.objects.get(&name(object).0).map_or(0, |object| object.latest);
         let back = |count: u8| {
             self.sent.len().checked_sub(1 + usize::from(count)).and_then(|at| self.sent.get(at))
         };
@@ -343,13 +370,22 @@ impl<'a> History<'a> {
 
     /// What a node shows to the last audit whose opening has a receipt.
     fn audit_answer(&self, object: &ObjectId, node: u32, shown: bool) -> Option<Action> {
-        let (audit, beacon) = self.model.now().audit().filter(|(s, _)| *s < self.model.acknowledged)?;
+        let (audit, beacon) =
+            self.model.now().audit().filter(|(s, _)| *s < self.model.acknowledged)?;
         let versions = &self.model.now().objects.get(&object.0)?.versions;
         let (version, stored) = versions
             .iter()
             .filter_map(|(version, record)| Some((*version, record.stored.as_ref()?)))
             .next_back()?;
-        Some(client::record_audit(audit, &beacon?, node, object.clone(), version, stored.size, shown))
+        Some(client::record_audit(
+            audit,
+            &beacon?,
+            node,
+            object.clone(),
+            version,
+            stored.size,
+            shown,
+        ))
     }
 
     // --- stages ---
@@ -369,7 +405,8 @@ impl<'a> History<'a> {
     fn execute_batch(&mut self, count: usize) -> Result<usize, String> {
         let Some(stack) = &mut self.stack else { return Ok(count) };
         let (engine, _) = stack.sides();
-        let batch: Vec<Admitted> = self.line.iter().take(count).map(|w| w.admitted.clone()).collect();
+        let batch: Vec<Admitted> =
+            self.line.iter().take(count).map(|w| w.admitted.clone()).collect();
         let mut taken = 0;
         for batch in Solo.order(engine.tick(), batch) {
             let ticks: Vec<(u64, Command)> =
@@ -377,8 +414,13 @@ impl<'a> History<'a> {
             let mut ticks = ticks.into_iter();
             let mut commands = batch.commands.into_iter().peekable();
             while commands.peek().is_some() && !self.barrier {
-                let group = engine.execute(&batch.cursor, &mut commands);
-                let group = group.map_err(|error| format!("execution stopped: {error}"))?;
+                let group = match engine.execute(&batch.cursor, &mut commands) {
+                    Ok(group) => group,
+                    Err(error) => {
+                        self.failed(&error)?;
+                        return Ok(count);
+                    }
+                };
                 taken += group.answers.len();
                 let commands = ticks.by_ref().take(group.answers.len());
                 let wants = check_group(&mut self.model, &group, commands)?;
@@ -437,13 +479,20 @@ impl<'a> History<'a> {
         }
         while !self.executed.is_empty() {
             self.append()?;
-            if !self.barrier {
+            if !self.barrier || self.over {
                 return Ok(());
             }
         }
         let Some(stack) = &mut self.stack else { return Ok(()) };
         let (engine, appender) = stack.sides();
-        let passed = mark(self.flaw, appender).and_then(|mark| engine.appended(&mark));
+        let passed = mark(self.flaw, appender).and_then(|mut mark| {
+            if self.flaw == Some(Flaw::StaleLink) {
+                let before = self.model.hash(mark.head.size().saturating_sub(2));
+                mark.head =
+                    LogHead::resume(before.unwrap_or_default(), mark.head.frontier().clone());
+            }
+            engine.appended(&mark)
+        });
         self.barrier = passed.is_err();
         self.after(passed)
     }
@@ -511,7 +560,11 @@ impl<'a> History<'a> {
                 self.model.signed.push((size, root));
                 Ok(())
             }
-            Err(error) => self.failed(&error),
+            // The log goes on without it.
+            Err(error) => {
+                self.check_cause(&error)?;
+                if self.over { Ok(()) } else { self.stop() }
+            }
         }
     }
 
@@ -542,21 +595,42 @@ impl<'a> History<'a> {
             match (&answer, &want) {
                 (Submitted::Logged { receipt, .. }, Want::Entry(seq)) => {
                     self.check_receipt(receipt, *seq)?;
+                    self.count(&receipt.outcome);
                     self.model.acknowledged = self.model.acknowledged.max(seq + 1);
                 }
                 (Submitted::Repeated(receipt), Want::Repeated(seq)) => {
                     self.check_receipt(receipt, *seq)?;
+                    self.summary.repeated += 1;
                     self.model.acknowledged = self.model.acknowledged.max(seq + 1);
                 }
-                (Submitted::Refused(refusal), Want::Refused(code)) if refusal.code == *code => {}
+                (Submitted::Refused(refusal), Want::Refused(code)) if refusal.code == *code => {
+                    self.summary.refused += 1;
+                }
                 _ => return Err(format!("the answer is {answer:?}, and must be {want:?}")),
             }
         }
         Ok(())
     }
 
-    fn check_receipt(&mut self, receipt: &Receipt, seq: u64) -> Checked {
-        self.summary.receipts += 1;
+    fn count(&mut self, outcome: &Outcome) {
+        let sum = &mut self.summary;
+        match outcome {
+            Outcome::Rejected(_) => sum.rejected += 1,
+            Outcome::Accepted(event) => {
+                sum.accepted += 1;
+                match event {
+                    Event::EpochClosed(closed) => {
+                        sum.epochs += 1;
+                        sum.rewards += (closed.settlement.rewards.raw() / client::ATR) as u64;
+                    }
+                    Event::AuditRecorded { counted, .. } => sum.proofs += u64::from(*counted),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn check_receipt(&self, receipt: &Receipt, seq: u64) -> Checked {
         let outcome = self.model.outcome(seq)?.clone();
         let Some(entry_hash) = self.model.hash(seq) else {
             return Err(format!("entry {seq} has a receipt and no bytes"));
@@ -598,6 +672,10 @@ impl<'a> History<'a> {
             return Ok(());
         }
         self.check_refuses()?;
+        self.stop()
+    }
+
+    fn stop(&mut self) -> Checked {
         let killed = !self.disk.crashed() && self.random.one_in(2);
         self.summary.stops += u64::from(self.disk.crashed());
         self.restart(if killed { Ending::ProcessKilled } else { Ending::PowerLost }, None)
@@ -617,6 +695,10 @@ impl<'a> History<'a> {
             self.summary.failed_syncs += 1;
             return Ok(());
         }
+        if self.unreadable && text.contains(FAULT) {
+            self.summary.failed_reads += 1;
+            return Ok(());
+        }
         if self.filled && text.contains("StorageFull") {
             self.summary.full += 1;
             return Ok(());
@@ -624,19 +706,24 @@ impl<'a> History<'a> {
         Err(format!("it failed without a cause: {error}"))
     }
 
-    /// After a failure of the log there is no receipt, no checkpoint and no state any more.
+    /// After a failure there is no receipt, no checkpoint and no state any more.
     fn check_refuses(&mut self) -> Checked {
+        let committed = self.store.count();
         let Some(stack) = &mut self.stack else { return Ok(()) };
         self.disk.set_faults(Faults::default());
-        let lost = stack.appender().head().size() > stack.appender().log().durable_len();
-        let committed = self.store.count();
-        if lost && stack.sides().1.sync(true).is_ok() {
+        let poisoned = stack.appender().log().is_poisoned();
+        if poisoned && stack.sides().1.sync(true).is_ok() {
             return Err("a sync succeeds after a failure".into());
         }
-        if lost && stack.appender().durable_head().is_ok() {
+        if poisoned && stack.appender().durable_head().is_ok() {
             return Err("a checkpoint could be signed after a failure".into());
         }
-        if lost && stack.flush().is_ok() || self.store.count() > committed {
+        let action = Action::DeleteMarker { object: ObjectId("late".into()), version: 1 };
+        let late = self.parties.command(CommandId([0xee; 16]), 1, 0, action);
+        if let Ok(answers) = stack.submit(vec![late]) {
+            return Err(format!("after a failure there are answers: {answers:?}"));
+        }
+        if self.store.count() > committed {
             return Err("the state is kept after a failure".into());
         }
         Ok(())
@@ -654,7 +741,7 @@ impl<'a> History<'a> {
         self.barrier = false;
         self.disk.restart(ending);
         self.store.crash(&mut self.random);
-        (self.failing, self.filled) = (false, false);
+        (self.failing, self.filled, self.unreadable) = (false, false, false);
         self.disk.set_faults(Faults::default());
         if let Some(points) = stop_at {
             self.stop_at(points);
@@ -687,7 +774,8 @@ impl<'a> History<'a> {
                 self.least = self.model.acknowledged;
             }
             self.store.crash(&mut self.random);
-            let again = self.random.one_in(2).then(|| self.disk.points() + 1 + self.random.below(9));
+            let again =
+                self.random.one_in(2).then(|| self.disk.points() + 1 + self.random.below(9));
             self.disk.set_faults(Faults { crash_at: again, ..Faults::default() });
         }
         self.disk.set_faults(Faults::default());
@@ -703,11 +791,11 @@ impl<'a> History<'a> {
         let seen = self.store.seen();
         let opened = Executor::open_sized(flawed, Path::new(DIR), self.store.clone(), &SIZES);
         let (stack, recovery) = opened?;
-        if !stack.appender().log().is_empty() {
-            self.checkpoint.check(stack.appender().head(), stack.appender())?;
-        }
+        self.checkpoint.check(stack.appender().head(), stack.appender())?;
         if recovery.re_executed != recovery.entries - seen {
-            return Err(JournalError::Halted("recovery did not begin where the state stands".into()));
+            return Err(JournalError::Halted(
+                "recovery did not begin where the state stands".into(),
+            ));
         }
         self.summary.re_executed += recovery.re_executed;
         self.summary.cuts += u64::from(recovery.tail.cut.is_some());
@@ -717,7 +805,8 @@ impl<'a> History<'a> {
     fn check_opened(&mut self, stack: Stack) -> Checked {
         let len = stack.appender().log().len();
         let signed = self.model.signed.iter().map(|(size, _)| *size).max().unwrap_or(0);
-        let least = if self.corrupt { 0 } else { self.least.max(signed) };
+        // Of what nothing vouched for, corruption may take receipts (JO-5); checkpoint and state are the guard (JO-6).
+        let least = if self.corrupt { self.store.seen() } else { self.least }.max(signed);
         if len < least {
             return Err(format!("{least} entries were acknowledged or signed, {len} are left"));
         }
@@ -799,7 +888,8 @@ impl<'a> History<'a> {
         let (mut next, mut wrong) = (0, None);
         let model = &mut self.model;
         let read = stack.appender().log().read::<JournalError>(0, |entry| {
-            let seen = if entry.seq == next { model.see(next, &entry.body) } else { Err("a gap".into()) };
+            let seen =
+                if entry.seq == next { model.see(next, &entry.body) } else { Err("a gap".into()) };
             wrong = seen.err();
             next += 1;
             Ok(wrong.is_none())
@@ -831,15 +921,20 @@ impl<'a> History<'a> {
     /// nothing gives the same bytes.
     fn end(&mut self) -> Checked {
         self.disk.set_faults(Faults::default());
-        (self.failing, self.filled) = (false, false);
+        (self.failing, self.filled, self.unreadable) = (false, false, false);
+        self.store.heal();
         while !self.over && !(self.line.is_empty() && self.executed.is_empty() && !self.barrier) {
             self.execute(u8::MAX)?;
-            self.append()?;
-            if self.executed.is_empty() {
+            if !self.over {
+                self.append()?;
+            }
+            if !self.over && self.executed.is_empty() {
                 self.pass()?;
             }
         }
-        self.sync()?;
+        if !self.over {
+            self.sync()?;
+        }
         if self.over {
             return Ok(());
         }

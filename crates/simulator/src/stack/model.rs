@@ -161,7 +161,8 @@ impl Model {
             .iter()
             .enumerate()
             .filter_map(|(seq, entry)| {
-                let before = seq.checked_sub(1).map_or(Some(Hash32::ZERO), |b| self.hash(b as u64))?;
+                let before =
+                    seq.checked_sub(1).map_or(Some(Hash32::ZERO), |b| self.hash(b as u64))?;
                 entry.seen.as_ref().map(|(bytes, _)| tree::entry_leaf(&before, bytes))
             })
             .collect();

@@ -3,7 +3,7 @@
 //! Only what the simulated clients can ask for is in here, and no stage, group, key or byte of the real thing. An
 //! answer, a listing or an amount that differs from these is wrong.
 
-use super::client::{self, LEAF, NODES};
+use super::client::{self, ATR, LEAF, NODES};
 use protocol::{
     AccountId, Action, Amount, Authorization, Command, CommandId, Event, Hash32, ObjectId, Outcome,
     command::{AdvanceEpoch, Content, RecordAudit, Store},
@@ -12,9 +12,6 @@ use protocol::{
     node::NodeStatus,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One ATR.
-const ATR: u128 = 1_000_000_000_000_000_000;
 
 /// An object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +100,11 @@ impl Rules {
         match self.ids.get(id) {
             // Kept for the epoch after the entry, and the next.
             Some(used) if used.epoch + 1 >= self.epoch => {
-                if used.hash == *hash { Known::As(used.seq) } else { Known::Otherwise }
+                if used.hash == *hash {
+                    Known::As(used.seq)
+                } else {
+                    Known::Otherwise
+                }
             }
             _ => Known::New,
         }
@@ -125,7 +126,13 @@ impl Rules {
     }
 
     /// Executes a command as the entry at `seq`.
-    pub fn execute(&mut self, seq: u64, tick: u64, command: &Command, operator: &AccountId) -> Outcome {
+    pub fn execute(
+        &mut self,
+        seq: u64,
+        tick: u64,
+        command: &Command,
+        operator: &AccountId,
+    ) -> Outcome {
         let outcome = match self.happen(seq, tick, command, operator) {
             Ok(event) => Outcome::Accepted(event),
             Err(code) => Outcome::Rejected(code),
@@ -188,7 +195,12 @@ impl Rules {
         Ok(())
     }
 
-    fn next_version(&self, payer: &AccountId, id: &ObjectId, version: u64) -> Result<(), ErrorCode> {
+    fn next_version(
+        &self,
+        payer: &AccountId,
+        id: &ObjectId,
+        version: u64,
+    ) -> Result<(), ErrorCode> {
         match self.objects.get(&id.0) {
             Some(object) if object.owner != *payer => Err(ErrorCode::Unauthorized),
             Some(object) if version <= object.latest => Err(ErrorCode::InvalidVersion),
@@ -275,7 +287,12 @@ impl Rules {
         Ok(Event::DeleteMarked)
     }
 
-    fn purge(&mut self, payer: &AccountId, id: &ObjectId, version: u64) -> Result<Event, ErrorCode> {
+    fn purge(
+        &mut self,
+        payer: &AccountId,
+        id: &ObjectId,
+        version: u64,
+    ) -> Result<Event, ErrorCode> {
         let object = self.objects.get_mut(&id.0).ok_or(ErrorCode::NotFound)?;
         if object.owner != *payer {
             return Err(ErrorCode::Unauthorized);
@@ -289,7 +306,10 @@ impl Rules {
     pub fn bytes_at(&self, node: u32) -> u64 {
         let versions = self.objects.values().flat_map(|object| object.versions.values());
         let stored = versions.filter_map(|version| version.stored.as_ref());
-        stored.filter(|stored| stored.assignment[..3].contains(&node)).map(|stored| stored.size).sum()
+        stored
+            .filter(|stored| stored.assignment[..3].contains(&node))
+            .map(|stored| stored.size)
+            .sum()
     }
 
     fn record(&mut self, record: &RecordAudit) -> Result<Event, ErrorCode> {
@@ -320,7 +340,8 @@ impl Rules {
                     return Err(ErrorCode::IntegrityMismatch);
                 }
                 Some(_) => {
-                    counted += u32::from(self.proved.insert((node, client::shard_id(id, number, 0))));
+                    counted +=
+                        u32::from(self.proved.insert((node, client::shard_id(id, number, 0))));
                 }
             }
         }
@@ -349,8 +370,11 @@ impl Rules {
             u128::from(node.bytes_stored) * u128::from(node.uptime_bucket) * u128::from(node.proofs)
         };
         let total: u128 = nodes.iter().map(weight).sum();
-        let verified: Vec<u32> =
-            (0..).zip(&nodes).filter(|(_, n)| n.status == NodeStatus::Verified).map(|(n, _)| n).collect();
+        let verified: Vec<u32> = (0..)
+            .zip(&nodes)
+            .filter(|(_, n)| n.status == NodeStatus::Verified)
+            .map(|(n, _)| n)
+            .collect();
         let mut rewards = 0;
         if total > 0 && verified.len() >= 3 {
             for (number, node) in (0..).zip(&mut nodes) {
