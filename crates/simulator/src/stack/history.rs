@@ -32,7 +32,7 @@ use storage_engine::{
 };
 
 /// Small enough that groups end, files turn and the state is kept within a few commands.
-const SIZES: Sizes = Sizes {
+pub const SIZES: Sizes = Sizes {
     segments: log_history::SIZES,
     engine: Limits { group_entries: 4, pending_records: 60, unflushed_entries: 6 },
 };
