@@ -7,10 +7,11 @@ use simulator::{
     stack::{
         client::Parties,
         flaw::Flaw,
-        history::{SIZES, Summary, run},
+        history::{SIZES, run},
         plan::draw,
         shrink::shrink,
         store::SimStore,
+        summary::Summary,
     },
 };
 use std::path::Path;

@@ -93,20 +93,16 @@ impl SimStore {
     /// The process or the machine ends: some of the first commits since the last [`SimStore::settle`] are kept.
     pub fn crash(&self, random: &mut Random) {
         let mut commits = self.commits();
-        let mut pending = std::mem::take(&mut commits.pending);
+        let pending = std::mem::take(&mut commits.pending);
         commits.fails_in = 0;
         let kept = random.below(pending.len() as u64 + 1) as usize;
-        if commits.flaw == Some(Flaw::TornCommit)
-            && let Some(torn) = pending.get_mut(kept)
-        {
-            let half = torn.keys().nth(torn.len() / 2).cloned().unwrap_or_default();
-            let first = std::mem::replace(torn, Changes::new());
-            torn.extend(first.into_iter().take_while(|(key, _)| *key < half));
-            let torn = torn.clone();
-            apply(&mut commits.durable, torn);
-        }
+        let torn = pending.get(kept).filter(|_| commits.flaw == Some(Flaw::TornCommit)).cloned();
         for changes in pending.into_iter().take(kept) {
             apply(&mut commits.durable, changes);
+        }
+        if let Some(torn) = torn {
+            let half = torn.len() / 2;
+            apply(&mut commits.durable, torn.into_iter().take(half).collect());
         }
         commits.now = commits.durable.clone();
     }
