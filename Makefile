@@ -8,6 +8,8 @@ SHELL := /bin/sh
 CARGO ?= cargo
 PYTHON ?= python3
 INPUT ?=
+MISSED ?= 0
+KILLS ?= 500
 
 # The one feature selection of the project.
 FEATURES := --features replay/cli
@@ -20,14 +22,17 @@ SEEDS ?= 0..100000
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate independent tidy fmt lint evidence-check deny verify pure-test no-std clean
+.PHONY: help setup build demo test unit simulate independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
 	@echo 'make test              every test: Rust, independent Python, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
 	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
+	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
+	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
+	@echo 'make mutants           break arithmetic, money and placement on purpose: do tests notice? (slow)'
 	@echo 'make no-std            build the pure crates for a target without std'
 	@echo 'make setup             install what the build needs'
 
@@ -78,8 +83,19 @@ verify:
 	$(MAKE) evidence-check
 	$(MAKE) deny
 
+# As in `make test`, but longer. A full disk needs the right to mount one; without it that part says SKIPPED.
+torture: setup
+	$(CARGO) test -p journal --test torture -- --kills $(KILLS) --depth 12
+
 pure-test: setup
 	$(CARGO) test $(PURE_FLAGS) -p shard-store $(FEATURES)
+
+# Both say what to install where cargo-llvm-cov or cargo-mutants is missing.
+coverage: setup
+	@FEATURES="$(FEATURES)" MISSED="$(MISSED)" scripts/coverage.sh $(PURE)
+
+mutants: setup
+	@scripts/mutants.sh
 
 no-std: setup
 	rustup target list --installed | grep -qx $(NO_STD_TARGET) || rustup target add $(NO_STD_TARGET)

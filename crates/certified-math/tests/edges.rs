@@ -272,9 +272,22 @@ fn golden_fees_and_rewards() {
     check("uptime bucket", num("0.949999999999999999").mul(num("10")), Ok("9.499999999999999990"));
 }
 
+/// CM-12: a number in a failed assertion is the number that users see.
+#[test]
+fn cm12_debug_shows_the_same_text() {
+    for text in ["0.000000000000000001", "12.500000000000000000"] {
+        assert_eq!((format!("{:?}", num(text)), num(text).to_string()), (text.into(), text.into()));
+    }
+}
+
 #[test]
 fn cm4_errors_read_as_sentences() {
-    let texts = [Overflow, Underflow, DivisionByZero, Syntax].map(|error| error.to_string());
-    assert!(texts.iter().all(|text| text.len() > 10));
-    assert_eq!(texts[1], "the result would be negative");
+    for (error, text) in [
+        (Overflow, "the result is too large to represent"),
+        (Underflow, "the result would be negative"),
+        (DivisionByZero, "division by zero"),
+        (Syntax, "not a plain decimal number with at most 18 decimals"),
+    ] {
+        assert_eq!(error.to_string(), text);
+    }
 }

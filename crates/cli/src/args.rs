@@ -409,6 +409,9 @@ pub struct BenchArgs {
     /// Where to put the files that are measured; the system's temporary directory if not given.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Objects that `growth` goes up to, in powers of ten from 10,000.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub objects: u64,
     /// Name the benchmarks and run none.
     #[arg(long)]
     pub list: bool,

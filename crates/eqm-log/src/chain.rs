@@ -154,8 +154,9 @@ mod tests {
     #[test]
     fn el_1_el_2_golden_chain() {
         let mut chain = Chain::new();
-        assert_eq!(chain.head(), Hash32::ZERO);
+        assert_eq!((chain.head(), chain.is_empty()), (Hash32::ZERO, true));
         chain.append(b"first");
+        assert!(!chain.is_empty());
         let second = chain.append(b"second");
         assert_eq!(
             second.to_hex(),

@@ -1,6 +1,6 @@
 //! The export file: a whole log in one stream, checked while it is read.
 //!
-//! [`Writer`] and [`Reader`] hold one body at a time, so a log of any length passes in constant memory. The
+//! [`Writer`] and [`Reader`] hold one body or one [`Batch`] at a time, so a log of any length passes in constant memory. The
 //! bytes come and go through [`ByteSink`] and [`ByteSource`], which closures implement; with `std::io` that
 //! is `Reader::open(|buf: &mut [u8]| file.read(buf))` and
 //! `Writer::create(|bytes: &[u8]| file.write_all(bytes), &header)` over buffered files.
@@ -9,9 +9,12 @@
 //! entry hash and the checkpoint in the file must agree with them. [`Export::verify`] then checks the
 //! checkpoint's signatures.
 
+mod batch;
+mod input;
 mod reader;
 mod writer;
 
+pub use batch::Batch;
 pub use reader::{Export, ExportedEntry, Reader};
 pub use writer::Writer;
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Checkpoint,
-    chain::{Chain, body_hashes},
+    chain::{Chain, body_hash, body_hashes},
     tree::{Frontier, TreeHash, entry_leaf},
 };
 use alloc::{string::String, vec::Vec};
@@ -34,8 +34,18 @@ impl LogHead {
     /// Appends a body to chain and tree; returns its entry hash. Completed tree nodes go to `completed` as
     /// in [`Frontier::push`].
     pub fn append(&mut self, body: &[u8], completed: impl FnMut(u8, u64, TreeHash)) -> Hash32 {
+        self.append_hashed(body, &body_hash(body), completed)
+    }
+
+    /// [`LogHead::append`] where the body's hash is known already.
+    pub fn append_hashed(
+        &mut self,
+        body: &[u8],
+        body_hash: &Hash32,
+        completed: impl FnMut(u8, u64, TreeHash),
+    ) -> Hash32 {
         self.frontier.push(entry_leaf(&self.chain.head(), body), completed);
-        self.chain.append(body)
+        self.chain.append_hashed(body_hash)
     }
 
     /// [`LogHead::append`] for each body, in order, with the bodies hashed together; returns the entry hashes.
@@ -45,11 +55,8 @@ impl LogHead {
         mut completed: impl FnMut(u8, u64, TreeHash),
     ) -> Vec<Hash32> {
         let hashes = body_hashes(bodies);
-        let append = |(body, hash): (&&[u8], &Hash32)| {
-            self.frontier.push(entry_leaf(&self.chain.head(), body), &mut completed);
-            self.chain.append_hashed(hash)
-        };
-        bodies.iter().zip(&hashes).map(append).collect()
+        let entries = bodies.iter().zip(&hashes);
+        entries.map(|(body, hash)| self.append_hashed(body, hash, &mut completed)).collect()
     }
 
     /// Number of entries, which is also the seq of the next one.

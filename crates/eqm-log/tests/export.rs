@@ -82,12 +82,55 @@ fn el_18_reading_gives_back_entries_chain_and_tree() {
         }
         assert_eq!(reader.next_entry(), Ok(None));
         let export = reader.finish().unwrap();
-        assert_eq!(*export.head(), head(count));
+        assert_eq!((export.header(), export.head()), (&header(count as u64), &head(count)));
         assert_eq!(export.file_hash(), Hash32::of(&file[..file.len() - 32]));
         let verified = export.verify(&keys()).unwrap();
         assert_eq!((verified.size(), verified.root()), (count as u64, head(count).root()));
         assert!(export.verify(&[]).is_err());
     }
+}
+
+/// EL-18: however many entries are read together, they are the same, and so is what goes wrong between them.
+#[test]
+fn el_18_batches_hold_the_same_entries() {
+    for count in 0..=BODIES.len() {
+        let sound = export(count);
+        for file in [&sound[..], &sound[..sound.len() / 2], &sound[..frames_at() + count]] {
+            for most in 0..=count + 1 {
+                let mut singly = Reader::open(file).unwrap();
+                let mut batched = Reader::open(file).unwrap();
+                let error = loop {
+                    match batched.next_batch(most) {
+                        Ok(Some(batch)) => {
+                            assert!((1..=most.max(1)).contains(&batch.len()));
+                            for entry in batch.entries() {
+                                assert_eq!(singly.next_entry(), Ok(Some(entry)));
+                            }
+                        }
+                        Ok(None) => break None,
+                        Err(error) => break Some(error),
+                    }
+                };
+                assert_eq!(singly.next_entry().err(), error);
+                assert_eq!(singly.head(), batched.head());
+                assert_eq!(batched.close(), singly.close());
+                let hash = Hash32::of(&file[..file.len() - 32]);
+                assert_eq!((batched.log_hash(), singly.log_hash()), (hash, hash));
+            }
+        }
+    }
+}
+
+/// A batch is bounded in bytes, too.
+#[test]
+fn long_bodies_make_short_batches() {
+    let file = write(&vec![[7; MAX_BODY_LEN]; 40]);
+    let mut reader = Reader::open(&file[..]).unwrap();
+    let mut sizes = Vec::new();
+    while let Some(batch) = reader.next_batch(usize::MAX).unwrap() {
+        sizes.push(batch.len());
+    }
+    assert_eq!(sizes, [17, 17, 6]);
 }
 
 /// EL-19: every single bit counts.

@@ -6,7 +6,7 @@ use common::{BODIES, assert_golden, head, keys, sign};
 use eqm_log::{
     Frontier, LogProof, NodeReader, TreeHash,
     checkpoint::CheckpointError,
-    proof::{MAX_EXTRA_LEN, ProofError},
+    proof::{MAX_EXTRA_LEN, MAX_PROOF_LEN, ProofError},
     tree::{VerifyError, entry_leaf, inclusion_proof},
 };
 use proptest::prelude::*;
@@ -92,6 +92,9 @@ fn el_14_malformed_files_are_refused() {
     let end = file.find("\n\n").unwrap();
     assert_eq!(file[..end + 1].parse::<LogProof>(), Err(ProofError::NoCheckpoint));
     assert_eq!(file[..end + 2].parse::<LogProof>(), Err(ProofError::NoCheckpoint));
+    let long = "x".repeat(MAX_PROOF_LEN + 1);
+    assert_eq!(long.parse::<LogProof>(), Err(ProofError::TooLong(MAX_PROOF_LEN + 1)));
+    assert_eq!(long[1..].parse::<LogProof>(), Err(ProofError::NoCheckpoint));
     proof.extra = vec![0; MAX_EXTRA_LEN];
     assert_eq!(proof.to_string().parse(), Ok(proof.clone()));
     proof.extra.push(0);

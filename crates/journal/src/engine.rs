@@ -9,7 +9,7 @@ use eqm_log::LogHead;
 use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
 use std::iter::Peekable;
 use storage_engine::{
-    Admission, Admitted, Executed, execute, execute_admission,
+    Admission, Admitted, Executed, execute, execute_admission, identity,
     state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
 };
 
@@ -21,16 +21,26 @@ const GROUP_BYTES: usize = 8 << 20;
 pub struct Limits {
     /// Entries of one group. Enough to hash many at once, few enough that log and execution overlap.
     pub group_entries: usize,
-    /// Records kept in memory before they go to the state store, wherever the next state root is.
+    /// Records in memory after which the state is kept at the next entry with a state root: then its tree is up to
+    /// date, and keeping it costs least.
+    pub pending_at_root: usize,
+    /// Records in memory after which it is kept wherever the log stands.
     pub pending_records: usize,
+    /// Entries that the store may be behind at an entry with a state root.
+    pub unflushed_at_root: u64,
     /// Entries that a restart re-executes at most, after a clean end.
     pub unflushed_entries: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let pending_records = if cfg!(test) { 2_000 } else { 400_000 };
-        Self { group_entries: 512, pending_records, unflushed_entries: 1_024 }
+        Self {
+            group_entries: 512,
+            pending_at_root: 300_000,
+            pending_records: if cfg!(test) { 2_000 } else { 600_000 },
+            unflushed_at_root: 200_000,
+            unflushed_entries: 1_024,
+        }
     }
 }
 
@@ -168,11 +178,12 @@ impl<S: StateStore> Engine<S> {
         Ok(group)
     }
 
-    /// A state root was just computed for the whole state, so that keeping it costs least now.
     fn note(&mut self, done: &Executed) {
         let unflushed = self.unflushed();
         self.flush_due = self.state.pending() > self.limits.pending_records
-            || (done.body.state_root.is_some() && unflushed >= self.limits.unflushed_entries);
+            || (done.body.state_root.is_some()
+                && (self.state.pending() > self.limits.pending_at_root
+                    || unflushed > self.limits.unflushed_at_root));
     }
 
     fn is_barrier(&self) -> bool {
@@ -234,11 +245,16 @@ impl<S: StateStore> Engine<S> {
         admission: Admission,
         body: &[u8],
     ) -> Result<bool, JournalError> {
+        let wrong = |what: &str| {
+            JournalError::Damaged(format!("entry {seq}: {what}; the replica stops here"))
+        };
+        let (id, hash) = identity(&admission);
+        if self.state.seen_as(&id, &hash).map_err(halted)? != Seen::Never {
+            return Err(wrong("its command was executed before"));
+        }
         let again = execute_admission(&mut self.state, tick, admission).map_err(halted)?;
         if again.bytes != body {
-            return Err(JournalError::Damaged(format!(
-                "entry {seq}: executing it again gives other bytes; the replica stops here"
-            )));
+            return Err(wrong("executing it again gives other bytes"));
         }
         self.note(&again);
         Ok(self.is_barrier())

@@ -16,7 +16,7 @@ pub enum JournalError {
     #[error("there is a ledger in {0} already; nothing was changed")]
     Exists(PathBuf),
     /// The operating system refused.
-    #[error("{what} {path}: {source}")]
+    #[error("{what} {path}: {source}{}", remedy(source))]
     Io {
         /// What was attempted.
         what: &'static str,
@@ -34,6 +34,16 @@ pub enum JournalError {
     /// An earlier write failed; what is on disk is only known after a restart.
     #[error("an earlier write to the log failed: start again to recover what is on disk")]
     Poisoned,
+}
+
+/// What the operating system leaves unsaid.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room there and start again: nothing that was acknowledged is lost"
+        }
+        _ => "",
+    }
 }
 
 impl JournalError {

@@ -9,7 +9,7 @@ use crate::{
 };
 use protocol::{Action, Command, EntryBody, Hash32, Receipt, Refusal};
 use std::{
-    fmt,
+    fmt, io,
     panic::resume_unwind,
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
@@ -215,8 +215,11 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
         let (groups, executed) = sync_channel(AHEAD);
         let (marks, passed) = sync_channel(1);
         thread::scope(|scope| {
-            scope.spawn(move || admit_ahead(ledger_id, commands, &admissions));
-            let writer = scope.spawn(move || append_all(appender, &executed, &marks));
+            let stage = |name: &str| thread::Builder::new().name(name.into());
+            let admission = move || admit_ahead(ledger_id, commands, &admissions);
+            stage("admit").spawn_scoped(scope, admission).map_err(no_thread)?;
+            let append = move || append_all(appender, &executed, &marks);
+            let writer = stage("append").spawn_scoped(scope, append).map_err(no_thread)?;
             let execution = execute_all(engine, sequencer.as_mut(), admitted, groups, &passed);
             let logged = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
             Ok(execution?.complete(logged))
@@ -298,6 +301,10 @@ impl Answers {
         let mut logged = logged.into_iter();
         self.0.into_iter().filter_map(|known| known.or_else(|| logged.next())).collect()
     }
+}
+
+fn no_thread(error: io::Error) -> JournalError {
+    JournalError::Halted(format!("cannot start a thread: {error}"))
 }
 
 /// The first stage: ends early when the second one does.

@@ -5,32 +5,61 @@
 //! brings it back. Tables are written by a thread of their own, one at a time and in order; until one is there,
 //! reads find its pairs in memory.
 
-use crate::JournalError;
+use crate::{JournalError, key_filter::KeyFilters, page_cache::PageCache};
 use rocksdb::{
     BlockBasedOptions, Cache, DB, DBCompressionType, IngestExternalFileOptions, IteratorMode,
     Options, ReadOptions, SstFileWriter,
 };
 use std::{
+    io::ErrorKind,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
 };
-use storage_engine::state::{Changes, StateStore};
+use storage_engine::state::{Changes, StateStore, keys};
 
 /// Bytes of blocks of the database that are kept in memory.
 const BLOCK_CACHE: usize = 128 << 20;
+/// Bytes of the first sorted level, of which the next ones are ten times as long each.
+const LEVEL_BASE: u64 = 512 << 20;
 /// A table on its way into the database, in its directory.
 const TABLE_NAME: &str = "incoming.sst";
 
 /// The ordered map in a RocksDB directory.
 pub struct RocksStore {
     db: Arc<DB>,
+    /// As the database has them: what is on its way there is newer.
+    pages: Arc<Mutex<PageCache>>,
+    filters: Arc<Filters>,
     writer: Mutex<Writer>,
     thread: Option<JoinHandle<()>>,
+    survey: Mutex<Survey>,
 }
+
+/// What the database lacks, as far as it was gone through.
+#[derive(Default)]
+struct Filters {
+    keys: Mutex<KeyFilters>,
+    /// Set when the store is closed.
+    ended: AtomicBool,
+}
+
+/// The going through the database that completes the filters; begun when it is worth it.
+enum Survey {
+    /// So many questions were answered with no.
+    Due(u64),
+    Begun(JoinHandle<()>),
+    Done,
+}
+
+/// Questions answered with no after which the database is gone through, so that later ones need not reach it.
+const SURVEY_AFTER: u64 = 10_000;
+/// Keys that are added to the filters at once.
+const ADDED_TOGETHER: usize = 256;
 
 /// Why the store failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -72,27 +101,87 @@ impl RocksStore {
     /// # Errors
     /// [`JournalError::Halted`] with what RocksDB says.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        let db = DB::open(&options(), dir).map_err(|error| {
-            JournalError::Halted(format!(
-                "state in {}: {error}; removing that directory is safe: it is rebuilt from the log",
-                dir.display()
-            ))
-        })?;
+        let db = DB::open(&options(), dir).map_err(|error| not_opened(dir, &error))?;
         let db = Arc::new(db);
         let (batches, work) = sync_channel::<Arc<Changes>>(1);
         let (done, results) = sync_channel(1);
         let writer = Writer { writing: None, batches: Some(batches), results, failed: None };
-        let thread = std::thread::spawn({
-            let db = Arc::clone(&db);
-            move || write_tables(&db, &work, &done)
+        let pages = Arc::new(Mutex::new(PageCache::default()));
+        let filters = Arc::new(Filters::default());
+        let is_empty = db.iterator(IteratorMode::Start).next().is_none();
+        if is_empty {
+            lock(&filters.keys).complete();
+        }
+        let survey = Mutex::new(if is_empty { Survey::Done } else { Survey::Due(0) });
+        let thread = std::thread::Builder::new().name("state".into()).spawn({
+            let (db, pages, filters) = (Arc::clone(&db), Arc::clone(&pages), Arc::clone(&filters));
+            move || write_tables(&db, &pages, &filters, &work, &done)
         });
-        Ok(Self { db, writer: Mutex::new(writer), thread: Some(thread) })
+        let thread = Some(thread.map_err(JournalError::io("cannot start a thread for", dir))?);
+        Ok(Self { db, pages, filters, writer: Mutex::new(writer), thread, survey })
+    }
+
+    fn answered_no(&self) {
+        let mut survey = lock(&self.survey);
+        let Survey::Due(answers) = &mut *survey else { return };
+        *answers += 1;
+        if *answers == SURVEY_AFTER {
+            let (db, filters) = (Arc::clone(&self.db), Arc::clone(&self.filters));
+            let begun = std::thread::Builder::new()
+                .name("state-survey".into())
+                .spawn(move || filters.survey(&db));
+            // Without it, answers take longer.
+            *survey = begun.map_or(Survey::Done, Survey::Begun);
+        }
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // A panic while it was held would have left nothing half-changed.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writer)
     }
+}
+
+impl Filters {
+    fn add<'a>(&self, changes: impl Iterator<Item = &'a [u8]>) {
+        let mut changes = changes.filter(|key| KeyFilters::covers(key)).peekable();
+        while changes.peek().is_some() {
+            let mut filters = lock(&self.keys);
+            changes.by_ref().take(ADDED_TOGETHER).for_each(|key| filters.add(key));
+        }
+    }
+
+    /// Adds every key of the kinds that are remembered. What is committed meanwhile is added as well, by its writer.
+    fn survey(&self, db: &DB) {
+        for kind in [keys::COMMAND, keys::OBJECT] {
+            let mut options = ReadOptions::default();
+            options.set_iterate_lower_bound([kind]);
+            options.set_iterate_upper_bound([kind + 1]);
+            options.fill_cache(false);
+            for pair in db.iterator_opt(IteratorMode::Start, options) {
+                let Ok((key, _)) = pair else { return };
+                if self.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                lock(&self.keys).add(&key);
+            }
+        }
+        lock(&self.keys).complete();
+    }
+}
+
+/// A panic while it was held would have left nothing half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_opened(dir: &Path, error: &rocksdb::Error) -> JournalError {
+    // Opening writes; RocksDB says why it could not in words only.
+    if error.as_ref().contains("No space left on device") {
+        return JournalError::io("cannot open the state in", dir)(ErrorKind::StorageFull.into());
+    }
+    JournalError::Halted(format!(
+        "state in {}: {error}; removing that directory is safe: it is rebuilt from the log",
+        dir.display()
+    ))
 }
 
 fn options() -> Options {
@@ -103,7 +192,14 @@ fn options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_block_based_table_factory(&blocks);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Hashes do not compress, and what is young is soon written again.
+    options.set_compression_per_level(&[
+        DBCompressionType::None,
+        DBCompressionType::None,
+        DBCompressionType::Lz4,
+    ]);
+    options.set_max_bytes_for_level_base(LEVEL_BASE);
+    options.set_target_file_size_base(LEVEL_BASE / 8);
     options.set_max_open_files(256);
     options.set_keep_log_file_num(2);
     options.set_log_level(rocksdb::LogLevel::Warn);
@@ -113,13 +209,34 @@ fn options() -> Options {
 
 fn write_tables(
     db: &DB,
+    pages: &Mutex<PageCache>,
+    filters: &Filters,
     work: &Receiver<Arc<Changes>>,
     done: &SyncSender<Result<(), rocksdb::Error>>,
 ) {
+    // Dropped one round later, when the other side has let go of it: freeing so many pieces takes its time.
+    let mut _last = None;
     for changes in work {
-        if done.send(write_table(db, &changes)).is_err() {
+        // Before they can be there: a key must never be denied once it is.
+        filters.add(
+            changes.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key.as_slice()),
+        );
+        let result = write_table(db, &changes);
+        if result.is_ok() {
+            remember_pages(&mut lock(pages), &changes);
+        }
+        _last = Some(changes);
+        if done.send(result).is_err() {
             return;
         }
+    }
+}
+
+/// The pages that a root writes are those that the next one reads.
+fn remember_pages(pages: &mut PageCache, changes: &Changes) {
+    let written = changes.range(vec![keys::TREE_PAGE]..vec![keys::TREE_PAGE + 1]);
+    for (key, page) in written {
+        pages.put(key.clone(), page.clone());
     }
 }
 
@@ -148,7 +265,11 @@ impl Drop for RocksStore {
     fn drop(&mut self) {
         self.writer().batches = None;
         if let Some(thread) = self.thread.take() {
-            // A batch that is not written is executed again from the log.
+            // A table that is not written is executed again from the log.
+            let _ = thread.join();
+        }
+        self.filters.ended.store(true, Ordering::Relaxed);
+        if let Survey::Begun(thread) = std::mem::replace(&mut *lock(&self.survey), Survey::Done) {
             let _ = thread.join();
         }
     }
@@ -169,7 +290,25 @@ impl StateStore for RocksStore {
         {
             return Ok(value.clone());
         }
-        Ok(self.db.get(key)?)
+        if KeyFilters::covers(key) {
+            if !lock(&self.filters.keys).may_have(key) {
+                return Ok(None);
+            }
+            let value = self.db.get(key)?;
+            if value.is_none() {
+                self.answered_no();
+            }
+            return Ok(value);
+        }
+        if key.first() != Some(&keys::TREE_PAGE) {
+            return Ok(self.db.get(key)?);
+        }
+        if let Some(page) = lock(&self.pages).get(key) {
+            return Ok(page);
+        }
+        let page = self.db.get(key)?;
+        lock(&self.pages).put(key.to_vec(), page.clone());
+        Ok(page)
     }
 
     fn scan(

@@ -389,6 +389,15 @@ mod tests {
         assert_eq!(key.verify(b"anything", &signature), Err(SignatureError::Mismatch));
     }
 
+    /// A key of the right length need not be a point: y = 2 has no x on the curve.
+    #[test]
+    fn ed25519_keys_that_are_no_points_are_refused() {
+        let mut bytes = [0; 32];
+        bytes[0] = 2;
+        let key = PublicKey::new(Suite::Ed25519, &bytes).unwrap();
+        assert_eq!(key.verify(b"anything", &[0; 64]), Err(SignatureError::PublicKeyInvalid));
+    }
+
     #[test]
     fn borsh_bytes_are_stable_and_strict() {
         for (suite, number) in [(Suite::Ed25519, 1), (Suite::MlDsa44, 2)] {

@@ -1,23 +1,24 @@
 //! The command line of the auditor, for `qfs-replay` and `qfs replay`.
 //!
-//! The one part of this crate that does I/O, behind the feature `cli`.
+//! The one part of this crate that does I/O and knows threads, behind the feature `cli`.
 
 mod files;
 mod pins;
+pub mod threads;
 
 pub use pins::read as read_keys;
 
 use std::{
     fmt::Write as _,
     fs::File,
-    io::{self, BufReader, ErrorKind, IsTerminal, Read, Write},
+    io::{self, ErrorKind, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use protocol::json::{Value, object};
 
-use crate::{Progress, Report, audit};
+use crate::{Progress, Report};
 
 /// Exit status when the arguments make no sense.
 const USAGE: u8 = 2;
@@ -65,9 +66,10 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     };
     let mut meter = Meter::new();
     let mut source = open(&args.file);
-    let report = audit(|buf: &mut [u8]| read(&mut source, buf), &pinned, &mut |progress| {
-        meter.show(progress)
-    });
+    let report =
+        threads::audit(|buf: &mut [u8]| read(&mut source, buf), &pinned, &mut |progress| {
+            meter.show(progress)
+        });
     meter.clear();
     let written = args.evidence.as_deref().map(|folder| {
         files::write(folder, &report)
@@ -90,16 +92,16 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     }
 }
 
-type Source = Result<Box<dyn Read>, io::Error>;
+type Source = Result<Box<dyn Read + Send>, io::Error>;
 
 /// A file that cannot be opened is a source whose first read fails, so that evidence of an earlier run never
 /// outlives it.
 fn open(path: &Path) -> Source {
     if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Box::new(io::stdin()));
     }
     let file = File::open(path).map_err(|error| named(path, &error))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
+    Ok(Box::new(file))
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {

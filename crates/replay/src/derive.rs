@@ -3,8 +3,9 @@
 //! Written from the rules LA-6, PL-1 to PL-4 and EC-1 to EC-5, without the functions by which the ledger
 //! decides: an error would have to be made twice to go unseen (RP-6).
 
-use alloc::{format, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 use certified_math::{BigNum128, MathError, mul_div_u128};
+use core::fmt::{self, Write};
 use protocol::{
     Amount, Hash32, Parameters, Profile,
     event::{NodeAccount, Settlement},
@@ -13,15 +14,90 @@ use protocol::{
 };
 use storage_engine::state::records::NodeRecord;
 
-/// Ids of all shards of a version, by column.
-pub(crate) fn shard_ids(object: &str, version: u64, columns: u32) -> Vec<Hash32> {
-    (0..columns)
-        .map(|column| Hash32::of(format!("{object}:{version}:{column}").as_bytes()))
-        .collect()
+/// Hexadecimal digits of a hash.
+const HEX_DIGITS: usize = 64;
+
+/// A shard, and the hash that decides where its copies begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub(crate) id: Hash32,
+    /// Hash of the id's hexadecimal text (PL-2).
+    pub(crate) draw: Hash32,
 }
 
-/// Verified nodes, sorted by the bytes of their ids.
-pub(crate) fn eligible(nodes: &[NodeRecord]) -> Vec<NodeNumber> {
+/// The shards of versions, given by object, version and number of columns: version by version, column by
+/// column, hashed together.
+pub(crate) fn shards<'a>(versions: impl Iterator<Item = (&'a str, u64, u32)>) -> Vec<Shard> {
+    let mut names = Texts::default();
+    for (object, version, columns) in versions {
+        for column in 0..columns {
+            names.push(|out| write!(out, "{object}:{version}:{column}"));
+        }
+    }
+    let ids = names.hash(&[]);
+    let mut digits = Texts::with_room(ids.len(), HEX_DIGITS);
+    for id in &ids {
+        let hex = id.hex_digits();
+        digits.push(|out| out.write_str(core::str::from_utf8(&hex).unwrap_or_default()));
+    }
+    let draws = digits.hash(&[]);
+    ids.into_iter().zip(draws).map(|(id, draw)| Shard { id, draw }).collect()
+}
+
+/// Texts in one piece of memory, to be hashed together.
+#[derive(Default)]
+pub(crate) struct Texts {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Room for texts of this many bytes, which is not a bound.
+    pub(crate) fn with_room(texts: usize, bytes_each: usize) -> Self {
+        let text = String::with_capacity(texts.saturating_mul(bytes_each));
+        Self { text, ends: Vec::with_capacity(texts) }
+    }
+
+    /// Adds what `write` writes. Memory takes every write.
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut String) -> fmt::Result) {
+        let _ = write(&mut self.text);
+        self.ends.push(self.text.len());
+    }
+
+    /// SHA3-256 of `prefix ‖ text` for each text.
+    pub(crate) fn hash(&self, prefix: &[u8]) -> Vec<Hash32> {
+        let mut start = 0;
+        let text = |end: &usize| {
+            let text = self.text.as_bytes().get(start..*end).unwrap_or_default();
+            start = *end;
+            text
+        };
+        let messages: Vec<&[u8]> = self.ends.iter().map(text).collect();
+        let mut digests = vec![[0; 32]; messages.len()];
+        keccak_batch::hash_many_prefixed(prefix, &messages, &mut digests);
+        digests.into_iter().map(Hash32).collect()
+    }
+}
+
+/// Verified nodes, sorted by the bytes of their ids. Sorted anew only when other nodes are verified than before.
+#[derive(Debug, Default)]
+pub(crate) struct Eligible {
+    verified: Vec<bool>,
+    sorted: Vec<NodeNumber>,
+}
+
+impl Eligible {
+    pub(crate) fn of(&mut self, nodes: &[NodeRecord]) -> &[NodeNumber] {
+        let verified = nodes.iter().map(|node| node.status == Some(NodeStatus::Verified));
+        if !verified.clone().eq(self.verified.iter().copied()) {
+            self.verified = verified.collect();
+            self.sorted = eligible(nodes);
+        }
+        &self.sorted
+    }
+}
+
+fn eligible(nodes: &[NodeRecord]) -> Vec<NodeNumber> {
     let mut verified: Vec<(&[u8], NodeNumber)> = (0..)
         .zip(nodes)
         .filter(|(_, node)| node.status == Some(NodeStatus::Verified))
@@ -33,39 +109,45 @@ pub(crate) fn eligible(nodes: &[NodeRecord]) -> Vec<NodeNumber> {
 
 /// Nodes of all copies, copy r of column c at index c × replicas + r; `None` where there are too few.
 pub(crate) fn assignment(
-    shard_ids: &[Hash32],
+    shards: &[Shard],
     profile: Profile,
     eligible: &[NodeNumber],
 ) -> Option<Vec<NodeNumber>> {
     let spread = profile.parity > 0;
-    let distinct = if spread { shard_ids.len() } else { usize::from(profile.replicas) };
-    if eligible.len() < distinct {
+    let replicas = usize::from(profile.replicas);
+    if eligible.len() < if spread { shards.len() } else { replicas } {
         return None;
     }
-    let mut ring = Vec::new();
-    for (column, own) in (0usize..).zip(shard_ids) {
-        let (shard, step) = if spread { (shard_ids.first()?, column) } else { (own, 0) };
-        let start = start(shard, eligible.len())?.checked_add(step)?;
-        let copies = eligible.iter().cycle().skip(start);
-        ring.extend(copies.take(usize::from(profile.replicas)));
+    let mut ring = Vec::with_capacity(shards.len().saturating_mul(replicas));
+    for (column, own) in (0usize..).zip(shards) {
+        let (shard, step) = if spread { (shards.first()?, column) } else { (own, 0) };
+        let start = start(&shard.draw, eligible.len())?.checked_add(step)?;
+        let (before, after) = eligible.split_at_checked(start.checked_rem(eligible.len())?)?;
+        ring.extend(after.iter().chain(before).cycle().take(replicas));
     }
     Some(ring)
 }
 
-/// The hash of the shard id's hexadecimal text, as a big-endian integer, modulo `n`: long division by bytes.
-fn start(shard: &Hash32, n: usize) -> Option<usize> {
-    let digits = Hash32::of(shard.to_hex().as_bytes()).0;
-    let n = u64::try_from(n).ok()?;
+/// A draw as a big-endian integer, modulo `n`: long division by digits of 32 bits. `None` for zero, and for
+/// more nodes than numbers reach.
+fn start(draw: &Hash32, n: usize) -> Option<usize> {
+    let n = u64::from(u32::try_from(n).ok()?);
+    let (digits, _) = draw.0.as_chunks();
     let rest = digits.iter().try_fold(0u64, |rest, digit| {
-        rest.checked_mul(256)?.checked_add(u64::from(*digit))?.checked_rem(n)
+        let digit = u64::from(u32::from_be_bytes(*digit));
+        rest.checked_mul(1 << 32)?.checked_add(digit)?.checked_rem(n)
     })?;
     usize::try_from(rest).ok()
 }
 
+/// Top-level keys of metadata; `None` where that is not a JSON object.
+pub(crate) fn metadata_keys(metadata: &[u8]) -> Option<usize> {
+    Some(json::parse(metadata).ok()?.as_object()?.len())
+}
+
 /// The fee of a store.
-pub(crate) fn fee(size: u64, metadata: &[u8], parameters: &Parameters) -> Option<Amount> {
-    let keys = json::parse(metadata).ok()?.as_object()?.len();
-    let keys = u32::try_from(keys).ok()?.min(parameters.fee_metadata_keys);
+pub(crate) fn fee(size: u64, metadata_keys: usize, parameters: &Parameters) -> Option<Amount> {
+    let keys = u32::try_from(metadata_keys).ok()?.min(parameters.fee_metadata_keys);
     let surcharge =
         parameters.fee_per_metadata_key.0.mul(BigNum128::from_int(u128::from(keys)).ok()?).ok()?;
     let kib = u128::from(size).checked_add(1023)?.checked_div(1024)?;
@@ -134,6 +216,7 @@ pub(crate) fn conserves(settlement: &Settlement) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
     use proptest::prelude::*;
     use storage_engine::placement::place;
     use token_state::{Contribution, settle, storage_fee};
@@ -145,9 +228,9 @@ mod tests {
             let profiles = [Profile::QFS_V13, Profile::EC_16_6, Profile::EC_10_5, Profile { data: 1, parity: 0, replicas: 1 }];
             let profile = profiles[which];
             let eligible: Vec<NodeNumber> = (0..nodes).map(|n| n * 7 % 61).collect();
-            let ids = shard_ids(&object, version, profile.columns());
+            let shards = shards([(object.as_str(), version, profile.columns())].into_iter());
             prop_assert_eq!(
-                assignment(&ids, profile, &eligible),
+                assignment(&shards, profile, &eligible),
                 place(&object, version, profile, &eligible).ok()
             );
         }
@@ -158,7 +241,8 @@ mod tests {
             let parameters = Parameters::v13(Profile::QFS_V13);
             let members = (0..keys).map(|key| format!("\"k{key:03}\":1")).collect::<Vec<_>>().join(",");
             prop_assert_eq!(
-                fee(size, format!("{{{members}}}").as_bytes(), &parameters),
+                metadata_keys(format!("{{{members}}}").as_bytes())
+                    .and_then(|keys| fee(size, keys, &parameters)),
                 storage_fee(size, u64::from(keys), &parameters).ok()
             );
         }

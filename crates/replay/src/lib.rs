@@ -1,7 +1,8 @@
 //! The auditor: re-executes a log and compares every byte.
 //!
-//! [`audit`] reads an export file once, in constant memory besides the state of the ledger. Each entry is
-//! decoded canonically, executed again from its command, and compared byte for byte; chain, tree,
+//! [`audit`] reads an export file once, in constant memory besides the state of the ledger. It works in three
+//! stages, which `cli::threads` runs at the same time: entries are decoded, prepared as far as no state is
+//! needed, and applied to the state. Each entry is decoded canonically, executed again from its command, and compared byte for byte; chain, tree,
 //! checkpoint and signatures are checked at the end. The [`Report`] says what was found, and
 //! [`evidence`] turns it into three documents. The rules are in `spec/replay.md`.
 //!
@@ -22,17 +23,19 @@
 )]
 extern crate alloc;
 
+mod apply;
 mod audit;
 mod compare;
+mod decode;
 mod derive;
 mod divergence;
 pub mod evidence;
 mod framing;
 mod keys;
 mod names;
+mod prepare;
 mod report;
 mod rows;
-mod tap;
 mod totals;
 
 #[cfg(feature = "cli")]

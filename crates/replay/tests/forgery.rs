@@ -5,7 +5,8 @@ mod common;
 
 use common::{SMALL, failing, forged};
 use protocol::{
-    Action, Amount, Authorization, EntryBody, Event, Hash32, Outcome,
+    Action, Amount, Authorization, EntryBody, Event, Hash32, Layout, Outcome, Profile,
+    command::{Content, Store},
     error::ErrorCode,
     event::{EpochClosed, NodeAccount, Settlement},
     node::NodeStatus,
@@ -164,6 +165,70 @@ fn rp_5_every_forged_field_is_named() {
         assert_eq!(found.seq(), Some(seq as u64), "{found}");
         assert_ne!(found.expected, found.got, "{found}");
         assert_eq!(found.code, ErrorCode::IntegrityMismatch);
+    }
+}
+
+/// RP-9: what is prepared ahead of execution is not to be trusted: shapes that no ledger accepts.
+#[test]
+fn rp_9_impossible_stores_are_found_by_execution() {
+    let log = Log::generate(&SMALL).unwrap();
+    let seq =
+        log.bodies.iter().position(|body| stored(&EntryBody::from_bytes(body).unwrap())).unwrap();
+    let in_command = |change: fn(&mut Store)| {
+        forged(&log, seq, |body| {
+            let Action::Store(store) = &mut body.command.action else { panic!("not a store") };
+            change(store);
+        })
+    };
+    let in_layout = |change: fn(&mut Layout)| {
+        forged(&log, seq, |body| {
+            let Action::Store(store) = &mut body.command.action else { panic!("not a store") };
+            let Content::Single(layout) = &mut store.content else { panic!("not single") };
+            change(layout);
+        })
+    };
+    for file in [
+        in_layout(|layout| layout.profile.replicas = 0),
+        in_layout(|layout| layout.profile = Profile { data: 255, parity: 255, replicas: 255 }),
+        in_command(|store| store.object.0 = "long".repeat(10_000)),
+        in_command(|store| store.metadata = b"[]".to_vec()),
+    ] {
+        let found = failing(&file);
+        assert_eq!((found.seq(), found.field.as_str()), (Some(seq as u64), "outcome"));
+    }
+    let more_copies = forged(&log, seq, |body| in_store(body, |_, nodes, _| nodes.push(77)));
+    assert_eq!(failing(&more_copies).field, "outcome.assignment.len");
+}
+
+/// RP-5: nor is what an entry says about the ledger's identity or its nodes, on which later entries are prepared.
+#[test]
+fn rp_5_false_facts_are_found_before_they_are_used() {
+    let log = Log::generate(&SMALL).unwrap();
+    let opened = Outcome::Accepted(Event::LedgerOpened { ledger_id: Hash32::ZERO });
+    for seq in 0..log.bodies.len() {
+        let (before, said) = (EntryBody::from_bytes(&log.bodies[seq]).unwrap(), opened.clone());
+        let found = failing(&forged(&log, seq, |body| body.outcome = said));
+        assert_eq!(found.seq(), Some(seq as u64), "{:?}: {found}", before.outcome);
+    }
+}
+
+/// RP-7: what was found before a divergence does not depend on what is said there: a second genesis.
+#[test]
+fn rp_7_rows_do_not_depend_on_later_entries() {
+    let log = Log::generate(&SMALL).unwrap();
+    for seq in 1..log.bodies.len() {
+        let mut genesis = EntryBody::from_bytes(&log.bodies[0]).unwrap();
+        genesis.seq = seq as u64;
+        genesis.tick = u64::MAX;
+        let mut repeated = log.clone();
+        repeated.bodies[seq] = genesis.to_bytes();
+        let found = failing(&repeated.export().unwrap());
+        assert_eq!(found.seq(), Some(seq as u64));
+        let mut ended = log.clone();
+        ended.bodies.truncate(seq);
+        let report = |log: &Log| common::audited(&log.export().unwrap(), &common::pinned());
+        let roots = [repeated, ended].map(|log| report(&log).store_rows.root());
+        assert_eq!(roots[0], roots[1], "{seq}");
     }
 }
 

@@ -5,7 +5,7 @@
 
 use alloc::{boxed::Box, format, vec::Vec};
 use protocol::{
-    Action, Authorization, Command, Genesis, Hash32, Profile, Refusal, canonical,
+    Action, Authorization, Command, CommandId, Genesis, Hash32, Profile, Refusal, canonical,
     command::{Content, Custody, OpenAudit, RecordAudit, RegisterNode, Store},
     error::ErrorCode,
     layout::MAX_OBJECT_SIZE,
@@ -96,6 +96,16 @@ impl Inadmissible {
 
 /// What admission says of a command.
 pub type Admission = Result<Admitted, Box<Inadmissible>>;
+
+/// The command's id and hash, however it was judged.
+#[must_use]
+pub fn identity(admission: &Admission) -> (CommandId, Hash32) {
+    let (command, hash) = match admission {
+        Ok(Admitted { command, hash, .. }) => (command, hash),
+        Err(refused) => (&refused.encoded.command, &refused.encoded.hash),
+    };
+    (command.id, *hash)
+}
 
 /// Room that an outcome and the fields around a command need in an entry, beyond what an epoch's
 /// closing needs per node.

@@ -136,7 +136,7 @@ impl core::error::Error for ErasureError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
+    use alloc::{string::ToString, vec};
 
     fn stripe(len: usize) -> Vec<u8> {
         (0..len).map(|i| ((i * 31) ^ (i >> 5)) as u8).collect()
@@ -198,6 +198,34 @@ mod tests {
         }
     }
 
+    /// Without parity there is nothing to compute: all cells must be there, and stay as they are.
+    #[test]
+    fn a_profile_without_parity_restores_nothing() {
+        let codec = Codec::new(Profile { data: 2, parity: 0, replicas: 3 }).unwrap();
+        let whole = vec![Some(vec![1, 2]), Some(vec![3, 4])];
+        for restore in [Codec::restore_data, Codec::restore_all] {
+            let mut cells = whole.clone();
+            assert_eq!((restore(&codec, &mut cells), &cells), (Ok(()), &whole));
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_missing() {
+        let profile = ErasureError::Profile(ProfileError::NoData);
+        for (error, text) in [
+            (profile, "a profile needs at least one data column"),
+            (ErasureError::Shape, "the cells of a stripe must be k + m of one non-zero length"),
+            (
+                ErasureError::TooFew { have: 3, need: 4 },
+                "3 cells of the stripe are there, 4 are needed",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+        let codec = Codec::new(Profile::EC_16_6).unwrap();
+        assert_eq!(alloc::format!("{codec:?}"), "Codec(16, 6)");
+    }
+
     #[test]
     fn misshapen_stripes_are_refused() {
         let codec = Codec::new(Profile { data: 2, parity: 1, replicas: 1 }).unwrap();
@@ -209,6 +237,9 @@ mod tests {
             vec![Some(vec![1]), Some(vec![2])],
         ] {
             assert_eq!(codec.restore_data(&mut cells), Err(ErasureError::Shape));
+        }
+        for misshapen in [vec![Some(vec![1]), Some(vec![2])], vec![Some(vec![1]); 4]] {
+            assert_eq!(codec.restore_all(&mut misshapen.clone()), Err(ErasureError::Shape));
         }
         let unsound = Profile { data: 0, parity: 0, replicas: 1 };
         assert!(matches!(Codec::new(unsound), Err(ErasureError::Profile(_))));

@@ -10,7 +10,7 @@ use protocol::{
 
 use crate::{
     Admission, Admitted, admit,
-    admit::Encoded,
+    admit::{Encoded, identity},
     decide::{Ordered, decide},
     evolve::evolve,
     state::{Seen, State, StateError, StateResult, StateStore},
@@ -52,10 +52,15 @@ pub fn execute_committed<S: StateStore>(
     command: Command,
 ) -> StateResult<Executed, S> {
     let admission = admit(state.ledger_id().as_ref(), command);
+    let (id, hash) = identity(&admission);
+    if state.seen_as(&id, &hash)? != Seen::Never {
+        return Err(StateError::Broken("a command id is used twice within two epochs"));
+    }
     execute_admission(state, tick, admission)
 }
 
-/// [`execute_committed`] of a command that went through admission before, under the same ledger id.
+/// [`execute_committed`] of a command that went through admission before, under the same ledger id, and whose
+/// id is known to be new.
 ///
 /// # Errors
 /// As [`execute`].
@@ -64,13 +69,6 @@ pub fn execute_admission<S: StateStore>(
     tick: u64,
     admission: Admission,
 ) -> StateResult<Executed, S> {
-    let (id, hash) = match &admission {
-        Ok(admitted) => (admitted.command().id, admitted.hash()),
-        Err(refused) => (refused.command().id, refused.encoded.hash),
-    };
-    if state.seen_as(&id, &hash)? != Seen::Never {
-        return Err(StateError::Broken("a command id is used twice within two epochs"));
-    }
     match admission {
         Ok(admitted) => execute(state, tick, admitted),
         Err(refused) => {

@@ -31,5 +31,7 @@ pub mod query;
 pub mod shard_tree;
 pub mod state;
 
-pub use admit::{Admission, Admitted, Derived, Inadmissible, admit, admit_all, check_domain};
+pub use admit::{
+    Admission, Admitted, Derived, Inadmissible, admit, admit_all, check_domain, identity,
+};
 pub use execute::{Executed, execute, execute_admission, execute_committed};

@@ -6,13 +6,6 @@ use protocol::{Hash32, Profile, Refusal, error::ErrorCode, node::NodeNumber};
 
 use crate::content::{hash_all, push_shard_name};
 
-/// `H(hex(shard_id)) mod n`: the index in the eligible list at which the copies of a shard begin (PL-2).
-/// `None` when the list is empty.
-#[must_use]
-pub fn start_index(shard_id: &Hash32, eligible: u64) -> Option<u64> {
-    remainder(&Hash32::of(&shard_id.hex_digits()), eligible)
-}
-
 /// A hash, read as a 256-bit big-endian integer, modulo `n`; `None` for zero.
 #[must_use]
 pub fn remainder(hash: &Hash32, n: u64) -> Option<u64> {

@@ -125,6 +125,25 @@ fn has(metadata: &Value, key: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{Amount, Hash32, command::Custody};
+
+    /// Metadata that no command could have brought here is damage, and shown to nobody as an empty object.
+    #[test]
+    fn unreadable_metadata_has_no_summary() {
+        let stored = |metadata: &[u8]| StoredRecord {
+            hash_commit: Hash32::ZERO,
+            metadata: metadata.to_vec(),
+            content: Content::Manifest { root: Hash32::ZERO, count: 1, size: 1 },
+            custody: Custody::Claimed,
+            fee: Amount::ZERO,
+            assignment: Vec::new(),
+        };
+        let record = |stored| VersionRecord { seq: 1, created_at_tick: 2, stored };
+        assert_eq!(summary("a", 1, &record(Some(stored(b"{")))), None);
+        let good = record(Some(stored(b"{}")));
+        assert!(summary("a", 1, &good).is_some_and(|row| row.size() == 1));
+        assert!(summary("a", 1, &record(None)).is_some_and(|row| row.size() == 0));
+    }
 
     #[test]
     fn filters_match_texts_numbers_and_members() {

@@ -246,7 +246,8 @@ fn verify(app: &mut App) -> Result<()> {
     let (mut reader, writer) = std::io::pipe().map_err(broken)?;
     let (report, exported) = std::thread::scope(|scope| {
         let auditor = scope.spawn(|| {
-            let report = replay::audit(|buf: &mut [u8]| reader.read(buf), &keys, &mut |_| ());
+            let report =
+                replay::cli::threads::audit(|buf: &mut [u8]| reader.read(buf), &keys, &mut |_| ());
             drop(reader);
             report
         });

@@ -173,7 +173,9 @@ fn cj_12_large_numbers_become_digits() {
     for other in ["5", "09007199254740992", "+9007199254740992", "18446744073709551616", ""] {
         assert_eq!(Value::from(other).as_uint(), None, "{other:?}");
     }
-    assert_eq!(Value::from(-1).as_uint(), None);
+    for other in [Value::from(-1), Value::Null, Value::from(true), Value::Array(vec![])] {
+        assert_eq!(other.as_uint(), None, "{other}");
+    }
 }
 
 #[test]
@@ -195,6 +197,7 @@ fn builders_and_accessors() {
     assert_eq!(members.insert("ok", true), Some(Value::Bool(false)));
     assert_eq!(members.remove("ok"), Some(Value::Bool(true)));
     assert_eq!(members.iter().next(), Some(("code", &Value::from("SE_ERR_LIMIT"))));
+    assert_eq!(Value::from(members.clone()).as_object(), Some(&members));
 }
 
 #[test]

@@ -4,7 +4,11 @@
 
 use eqm_log::VerifierKey;
 use protocol::{EntryBody, Profile};
-use replay::{Divergence, Report, audit, workload};
+use replay::{
+    Divergence, Report, audit,
+    cli::threads::{self, Spread},
+    workload,
+};
 use workload::{Log, Spec};
 
 /// A log that is audited in a few milliseconds.
@@ -19,8 +23,16 @@ pub fn pinned() -> Vec<VerifierKey> {
     workload::keys::verifier_keys().unwrap()
 }
 
+/// The report of an audit, which is the same however it is spread over threads (RP-1).
+#[track_caller]
 pub fn audited(file: &[u8], pinned: &[VerifierKey]) -> Report {
-    audit(file, pinned, &mut |_| ())
+    let report = audit(file, pinned, &mut |_| ());
+    for (preparers, chunk) in [(1, 64), (3, 2)] {
+        let spread = Spread { preparers, chunk };
+        let again = threads::audit_spread(file, pinned, spread, &mut |_| ());
+        assert_eq!(format!("{again:?}"), format!("{report:?}"), "{spread:?}");
+    }
+    report
 }
 
 /// The divergence of a file that must fail, with the test keys pinned.

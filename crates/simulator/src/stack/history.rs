@@ -37,7 +37,13 @@ use storage_engine::{
 /// Small enough that groups end, files turn and the state is kept within a few commands.
 pub const SIZES: Sizes = Sizes {
     segments: log_history::SIZES,
-    engine: Limits { group_entries: 4, pending_records: 60, unflushed_entries: 6 },
+    engine: Limits {
+        group_entries: 4,
+        pending_at_root: 0,
+        pending_records: 60,
+        unflushed_at_root: 6,
+        unflushed_entries: 6,
+    },
 };
 
 /// Openings that may be interrupted one after the other; then nothing interrupts any more.

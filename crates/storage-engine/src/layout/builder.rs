@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use crate::layout::Geometry;
     use crate::shard_tree::{empty_root, leaf_hash};
-    use alloc::vec;
+    use alloc::{string::ToString, vec};
     use core::convert::Infallible;
     use protocol::layout::BLOCK_SIZE;
 
@@ -262,6 +262,35 @@ mod tests {
         builder.push(&piece[..17], &mut sink).unwrap();
         let layout = builder.finish(&mut sink).unwrap();
         assert_eq!((layout.size, stored), ((40 << 20) + 17, (40 << 20) + 17));
+    }
+
+    /// LA-2: content ends at 2^56 bytes; the byte after is refused before it is hashed.
+    #[test]
+    fn la_2_content_past_the_largest_object() {
+        let mut refusing = |_: u32, _: &[u8], _: &[Hash32]| Err("hashed");
+        for (taken, fits) in
+            [(MAX_OBJECT_SIZE - 1, true), (MAX_OBJECT_SIZE, false), (u64::MAX, false)]
+        {
+            let mut builder = LayoutBuilder::new(4096, Profile::QFS_V13).unwrap();
+            builder.size = taken;
+            let refused = Err(BuildError::Layout(LayoutError::Size));
+            assert_eq!(builder.push(b"x", &mut refusing), if fits { Ok(()) } else { refused });
+        }
+    }
+
+    #[test]
+    fn errors_are_those_of_their_cause() {
+        let errors = [
+            (BuildError::Layout(LayoutError::Size), "an object has at most 2^56 bytes"),
+            (
+                BuildError::Erasure(ErasureError::TooFew { have: 1, need: 2 }),
+                "1 cells of the stripe are there, 2 are needed",
+            ),
+            (BuildError::Sink("the disk is full"), "the disk is full"),
+        ];
+        for (error, text) in errors {
+            assert_eq!(error.to_string(), text);
+        }
     }
 
     #[test]

@@ -324,5 +324,10 @@ mod tests {
         let none =
             Layout { size: 1, block_size: 4096, profile: Profile::QFS_V13, roots: Vec::new() };
         assert_eq!(shard_len(&none, 0), Err(LayoutError::Roots));
+        let roots = alloc::vec![protocol::Hash32::ZERO; 4];
+        let sound = Layout { roots, ..none };
+        assert_eq!(shard_len(&sound, 0), Ok(1));
+        let shape = Geometry::of(&sound).unwrap();
+        assert_eq!((shape.block_size(), shape.profile()), (4096, Profile::QFS_V13));
     }
 }

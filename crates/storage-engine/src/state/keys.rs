@@ -9,7 +9,14 @@ const SEPARATOR: &[u8] = &[0];
 
 /// Kinds of records that the state root does not cover: command ids, the cursor, pages of the tree
 /// itself. The first two are facts about the log, which the log proves.
-const UNAUTHENTICATED: [u8; 3] = [b'C', b'T', b'Z'];
+const UNAUTHENTICATED: [u8; 3] = [COMMAND, TREE_PAGE, b'Z'];
+
+/// First byte of the key of a page of the state tree.
+pub const TREE_PAGE: u8 = b'T';
+/// First byte of the key of an object.
+pub const OBJECT: u8 = b'O';
+/// First byte of the key of a command id.
+pub const COMMAND: u8 = b'C';
 
 /// Whether the state root covers the record at `key`.
 #[must_use]
@@ -68,7 +75,7 @@ pub fn account(id: &AccountId) -> Vec<u8> {
 /// An object: its owner and its latest version.
 #[must_use]
 pub fn object(id: &ObjectId) -> Vec<u8> {
-    [b"O", id.0.as_bytes()].concat()
+    [&[OBJECT], id.0.as_bytes()].concat()
 }
 
 /// One version of an object.
@@ -113,13 +120,13 @@ pub fn proofs(epoch: u64) -> (Vec<u8>, Vec<u8>) {
 /// That a command id was used in an epoch.
 #[must_use]
 pub fn command(epoch: u64, id: &CommandId) -> Vec<u8> {
-    [b"C", &epoch.to_be_bytes()[..], &id.0].concat()
+    [&[COMMAND], &epoch.to_be_bytes()[..], &id.0].concat()
 }
 
 /// All command ids of an epoch: from, end.
 #[must_use]
 pub fn commands(epoch: u64) -> (Vec<u8>, Vec<u8>) {
-    range(b'C', epoch)
+    range(COMMAND, epoch)
 }
 
 fn range(kind: u8, epoch: u64) -> (Vec<u8>, Vec<u8>) {
@@ -132,7 +139,7 @@ fn range(kind: u8, epoch: u64) -> (Vec<u8>, Vec<u8>) {
 pub fn tree_page(level: u8, path: &Hash32) -> Vec<u8> {
     let whole = usize::from(level / 2);
     let mut key = Vec::with_capacity(whole.saturating_add(3));
-    key.extend_from_slice(&[b'T', level]);
+    key.extend_from_slice(&[TREE_PAGE, level]);
     key.extend(path.0.iter().take(whole));
     if level % 2 == 1 {
         key.extend(path.0.get(whole).map(|byte| byte & 0xf0));

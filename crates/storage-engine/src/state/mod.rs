@@ -9,7 +9,6 @@ pub mod store;
 pub mod tree;
 
 use alloc::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
@@ -465,13 +464,8 @@ impl<S: StateStore> State<S> {
     /// A fault of the store.
     pub fn root(&mut self) -> StateResult<Hash32, S> {
         self.write_back_hot();
-        let mut touched = core::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        touched.dedup();
-        let mut changes = Vec::with_capacity(touched.len());
-        for keys in touched.chunks(HASHED_TOGETHER) {
-            self.hash_records(keys, &mut changes)?;
-        }
+        let touched = core::mem::take(&mut self.touched);
+        let mut changes = hash_records(&changed_records(&self.pending, touched));
         if !changes.is_empty() {
             changes.sort_unstable();
             let mut pages = Vec::new();
@@ -488,30 +482,6 @@ impl<S: StateStore> State<S> {
     pub fn prove(&mut self, key: &[u8]) -> StateResult<(Option<Vec<u8>>, MapProof), S> {
         self.root()?;
         Ok((self.get(key)?, tree::prove(self, key)?))
-    }
-
-    /// Hashes these keys and what stands at them, many messages at a time.
-    fn hash_records(
-        &self,
-        keys: &[Vec<u8>],
-        changes: &mut Vec<tree::Change>,
-    ) -> StateResult<(), S> {
-        let mut values: Vec<Option<Cow<'_, [u8]>>> = Vec::with_capacity(keys.len());
-        for key in keys {
-            values.push(match self.pending.get(key) {
-                Some(value) => value.as_deref().map(Cow::Borrowed),
-                None => self.store.get(key).map_err(StateError::Store)?.map(Cow::Owned),
-            });
-        }
-        let present = values.iter().flatten().map(AsRef::as_ref);
-        let messages: Vec<&[u8]> = keys.iter().map(Vec::as_slice).chain(present).collect();
-        let hashes = hash_all(&[], &messages);
-        let (paths, hashes) = hashes.split_at_checked(keys.len()).unwrap_or_default();
-        let mut hashes = hashes.iter();
-        for (path, value) in paths.iter().zip(&values) {
-            changes.push((*path, value.as_ref().and_then(|_| hashes.next().copied())));
-        }
-        Ok(())
     }
 
     /// Whether the next entry cannot be executed before [`State::link`]: the last one opened an audit, whose
@@ -563,6 +533,40 @@ impl<S: StateStore> State<S> {
     pub const fn store(&self) -> &S {
         &self.store
     }
+}
+
+/// A key, and what stands at it.
+type Record<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// The authenticated records among `pending` at the keys `touched`; or all of them, when that is not many more:
+/// going through them in order is cheaper than looking each up, and a record that did not change costs its hash only.
+fn changed_records(pending: &Changes, mut touched: Vec<Vec<u8>>) -> Vec<Record<'_>> {
+    const LOOKUPS_PER_STEP: usize = 4;
+    if touched.len().saturating_mul(LOOKUPS_PER_STEP) >= pending.len() {
+        let all = pending.iter().filter(|(key, _)| keys::is_authenticated(key));
+        return all.map(|(key, value)| (key.as_slice(), value.as_deref())).collect();
+    }
+    touched.sort_unstable();
+    touched.dedup();
+    let found = touched.iter().filter_map(|key| pending.get_key_value(key));
+    found.map(|(key, value)| (key.as_slice(), value.as_deref())).collect()
+}
+
+/// Hashes of the keys, which are paths in the tree, and of the values; many messages at a time.
+fn hash_records(records: &[Record<'_>]) -> Vec<tree::Change> {
+    let mut changes = Vec::with_capacity(records.len());
+    for records in records.chunks(HASHED_TOGETHER) {
+        let keys = records.iter().map(|(key, _)| *key);
+        let values = records.iter().filter_map(|(_, value)| *value);
+        let messages: Vec<&[u8]> = keys.chain(values).collect();
+        let hashes = hash_all(&[], &messages);
+        let (paths, hashes) = hashes.split_at_checked(records.len()).unwrap_or_default();
+        let mut hashes = hashes.iter();
+        for (path, (_, value)) in paths.iter().zip(records) {
+            changes.push((*path, value.and_then(|_| hashes.next().copied())));
+        }
+    }
+    changes
 }
 
 impl<S: StateStore> tree::Pages for State<S> {

@@ -4,9 +4,12 @@
 //! and that a second replica, which has only the bytes, gives the same bytes and the same state root.
 
 mod audits;
+mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
 mod epochs;
 mod frame;
+mod money;
 mod nodes;
 mod objects;
+mod order;

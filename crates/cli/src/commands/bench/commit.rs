@@ -1,6 +1,6 @@
 //! Durable Store commands: admitted, decided, chained, in the tree, on the disk.
 
-use super::{Figure, broken, median, per_second};
+use super::{Figure, broken, median, micros, per_second};
 use crate::error::{CliError, Result};
 use journal::{Ledger, Submitted, ledger::NewNode};
 use protocol::{
@@ -20,6 +20,8 @@ use std::{
 
 /// Nodes of the ledger that is measured.
 const NODES: u32 = 12;
+/// Commands that [`fill`] submits at a time.
+pub const GROUP: usize = 8_000;
 
 /// A ledger without shards: only the ledger's own work is measured.
 pub fn ledger(dir: &Path) -> Result<Ledger> {
@@ -81,17 +83,14 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
         let began = Instant::now();
         let results = ledger.submit(commands)?;
         times.push(began.elapsed());
-        let logged = |result: &Submitted| matches!(result, Submitted::Logged { refusal: None, .. });
-        if !results.iter().all(logged) {
-            return Err(broken("a command of the benchmark was refused"));
-        }
+        check(&results)?;
         // Beside each group, so that both see the same neighbours.
         raw_times.push(raw.append(ledger.bytes_logged() - before)?);
     }
     let (group, raw_group) = (median(times.clone()), median(raw_times.clone()));
     if size == 1 {
-        let micros = |time: Duration| time.as_secs_f64() * 1e6;
         return Ok(Figure {
+            part: String::new(),
             value: micros(group),
             unit: "µs median",
             batch: 1,
@@ -101,6 +100,7 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
     }
     let total = |times: Vec<Duration>| per_second(rounds * size, times.into_iter().sum());
     Ok(Figure {
+        part: String::new(),
         value: total(times),
         unit: "commands/s",
         batch: size,
@@ -109,19 +109,42 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
     })
 }
 
+/// Refuses to measure refusals.
+pub fn check(results: &[Submitted]) -> Result<()> {
+    let logged = |result: &Submitted| matches!(result, Submitted::Logged { refusal: None, .. });
+    if results.iter().all(logged) {
+        Ok(())
+    } else {
+        Err(broken("a command of the benchmark was refused"))
+    }
+}
+
+/// Submits the stores of these numbers, 8,000 a group; how long that took.
+pub fn fill(ledger: &mut Ledger, numbers: std::ops::Range<u64>) -> Result<Duration> {
+    let mut time = Duration::ZERO;
+    for from in numbers.clone().step_by(GROUP) {
+        let commands = stores(ledger, from, (GROUP as u64).min(numbers.end - from))?;
+        let began = Instant::now();
+        let results = ledger.submit(commands)?;
+        time += began.elapsed();
+        check(&results)?;
+    }
+    Ok(time)
+}
+
 /// A file that is appended to and synced: what durability costs here at least.
-struct RawLog {
+pub struct RawLog {
     file: File,
 }
 
 impl RawLog {
-    fn create(dir: &Path) -> Result<Self> {
+    pub fn create(dir: &Path) -> Result<Self> {
         let path = dir.join("raw");
         let file = OpenOptions::new().append(true).create_new(true).open(&path);
         Ok(Self { file: file.map_err(|error| CliError::io("cannot make", &path, &error))? })
     }
 
-    fn append(&mut self, bytes: u64) -> Result<Duration> {
+    pub fn append(&mut self, bytes: u64) -> Result<Duration> {
         let block = vec![7; usize::try_from(bytes).map_err(broken)?];
         let began = Instant::now();
         self.file.write_all(&block).and_then(|()| self.file.sync_data()).map_err(broken)?;

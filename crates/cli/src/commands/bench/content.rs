@@ -10,6 +10,9 @@ use shard_store::{
 use std::{path::Path, time::Instant};
 use storage_engine::placement::place;
 
+/// Nodes beyond those that one object needs.
+const SPARE: u32 = 2;
+/// The least number of them.
 const NODES: u32 = 7;
 
 struct Nodes(Vec<DirStore>);
@@ -30,11 +33,12 @@ struct Stored {
 const MIB: f64 = 1_048_576.0;
 
 /// Stores `count` objects of `size` bytes in one batch, and syncs once.
-fn store(dir: &Path, size: usize, count: u64) -> Result<Stored> {
+fn store(dir: &Path, profile: Profile, size: usize, count: u64) -> Result<Stored> {
+    let nodes = NODES.max(profile.columns() + SPARE);
     let stores: std::result::Result<Vec<_>, _> =
-        (0..NODES).map(|n| DirStore::open(&dir.join(n.to_string()), None)).collect();
+        (0..nodes).map(|n| DirStore::open(&dir.join(n.to_string()), None)).collect();
+    let eligible: Vec<u32> = (0..nodes).collect();
     let nodes = Nodes(stores?);
-    let eligible: Vec<u32> = (0..NODES).collect();
     let contents: Vec<Vec<u8>> = (0..count).map(|n| noise(n, size)).collect();
     let began = Instant::now();
     let sum = contents.iter().fold(0u8, |sum, content| sum ^ Hash32::of(content).0[0]);
@@ -44,11 +48,11 @@ fn store(dir: &Path, size: usize, count: u64) -> Result<Stored> {
     let began = Instant::now();
     for (number, content) in contents.iter().enumerate() {
         let object_id = format!("bench/{number}");
-        let assignment = place(&object_id, 1, Profile::QFS_V13, &eligible)?;
+        let assignment = place(&object_id, 1, profile, &eligible)?;
         let plan = UploadPlan {
             object_id: object_id.clone(),
             version: 1,
-            profile: Profile::QFS_V13,
+            profile,
             block_size: 262_144,
             assignment: assignment.clone(),
         };
@@ -60,13 +64,13 @@ fn store(dir: &Path, size: usize, count: u64) -> Result<Stored> {
     Ok(Stored { nodes, objects, put, plain })
 }
 
-pub fn put(dir: &Path, size: usize, count: u64) -> Result<Figure> {
-    let stored = store(dir, size, count)?;
+pub fn put(dir: &Path, profile: Profile, size: usize, count: u64) -> Result<Figure> {
+    let stored = store(dir, profile, size, count)?;
     Ok(figure(stored.put, stored.plain, count, true))
 }
 
-pub fn get(dir: &Path, size: usize, count: u64) -> Result<Figure> {
-    let stored = store(dir, size, count)?;
+pub fn get(dir: &Path, profile: Profile, size: usize, count: u64) -> Result<Figure> {
+    let stored = store(dir, profile, size, count)?;
     let mut out = Vec::with_capacity(size);
     let began = Instant::now();
     for object in &stored.objects {
@@ -80,6 +84,13 @@ pub fn get(dir: &Path, size: usize, count: u64) -> Result<Figure> {
     Ok(figure(value, stored.plain, count, false))
 }
 
-const fn figure(value: f64, plain: f64, batch: u64, durable: bool) -> Figure {
-    Figure { value, unit: "MiB/s", batch, durable, beside: ("plain SHA3-256", plain) }
+fn figure(value: f64, plain: f64, batch: u64, durable: bool) -> Figure {
+    Figure {
+        part: String::new(),
+        value,
+        unit: "MiB/s",
+        batch,
+        durable,
+        beside: ("plain SHA3-256", plain),
+    }
 }

@@ -1,0 +1,390 @@
+//! The last stage of an audit: execute, compare, sum; then the end of the file (RP-3 to RP-6).
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use eqm_log::{
+    VerifierKey,
+    export::{Export, ExportedEntry, Header, Place},
+};
+use protocol::{
+    Action, EntryBody, Event, Outcome,
+    command::{Content, Store},
+    entry::ENTRY_FORMAT,
+    event::EpochClosed,
+    json::{Value, object},
+    node::NodeNumber,
+};
+use storage_engine::{
+    execute_admission, identity,
+    layout::Geometry,
+    state::{Changes, MemoryStore, Seen, State},
+};
+
+use crate::{
+    Divergence, Progress, Report, Verdict,
+    compare::first_difference,
+    decode::{Next, Piece},
+    derive::{self, Eligible},
+    keys,
+    prepare::{Chunk, Prepared, PreparedStore, Shards},
+    report::{EpochSummary, NodeSummary, StateRoot},
+    totals::Totals,
+};
+
+/// A state that grows by the entries of a log, and what was found on the way.
+pub(crate) struct Auditor<'a> {
+    pinned: &'a [VerifierKey],
+    header: Header,
+    state: State<MemoryStore>,
+    eligible: Eligible,
+    totals: Totals,
+    report: Report,
+}
+
+impl<'a> Auditor<'a> {
+    /// Takes pieces until there are none or something is wrong. The report lacks the hash of the log.
+    pub(crate) fn audit(
+        next: impl FnMut() -> Next<Chunk>,
+        pinned: &'a [VerifierKey],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Report {
+        let mut auditor = match Self::new(pinned) {
+            Ok(auditor) => auditor,
+            Err(found) => {
+                return Report { divergence: Some(found), ..Report::empty(Verdict::Unpinned) };
+            }
+        };
+        let outcome = auditor.run(next, progress);
+        Report { divergence: outcome.err(), ..auditor.into_report() }
+    }
+
+    fn new(pinned: &'a [VerifierKey]) -> Result<Self, Divergence> {
+        let state = State::open(MemoryStore::default())
+            .map_err(|error| Divergence::new(Place::Header, "state", "an empty state", error))?;
+        let verdict = if pinned.is_empty() { Verdict::Unpinned } else { Verdict::Pinned };
+        Ok(Self {
+            pinned,
+            header: Header { origin: String::new(), count: 0, keys: Vec::new() },
+            state,
+            eligible: Eligible::default(),
+            totals: Totals::default(),
+            report: Report::empty(verdict),
+        })
+    }
+
+    fn run(
+        &mut self,
+        mut next: impl FnMut() -> Next<Chunk>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), Divergence> {
+        while let Some(piece) = next()? {
+            match piece {
+                Piece::Header(header) => {
+                    self.report.origin = Some(header.origin.clone());
+                    self.report.declared = header.count;
+                    self.header = header;
+                }
+                Piece::Entries(chunk) => self.entries(chunk, progress)?,
+                Piece::Tree(root) => self.report.tree_root = Some(root),
+                Piece::End(export) => self.end(&export)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(
+        &mut self,
+        mut chunk: Chunk,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), Divergence> {
+        let declared = self.header.count;
+        let (entries, shards) = chunk.take();
+        for (entry, prepared) in entries {
+            self.entry(&entry, prepared, shards)?;
+            progress(Progress { entries: self.report.entries, declared });
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        entry: &ExportedEntry<'_>,
+        prepared: Prepared,
+        shards: Shards<'_>,
+    ) -> Result<(), Divergence> {
+        let seq = entry.seq;
+        self.check_order(seq, &prepared)?;
+        let Prepared { tick, command, store, .. } = prepared;
+        let executed = execute_admission(&mut self.state, tick, command).map_err(|error| {
+            Divergence::in_entry(seq, "execution", "an entry that can be executed", error)
+        })?;
+        if executed.bytes != entry.body {
+            let stored = stored_body(entry)?;
+            return Err(differing(seq, &executed.body, &stored)
+                .because(executed.refusal.map_or_else(Default::default, |r| r.detail)));
+        }
+        self.state.link(entry.entry_hash);
+        if seq == 0 {
+            self.check_first(&executed.body)?;
+            self.report.first_entry_hash = Some(entry.entry_hash);
+        }
+        self.tally(&executed.body, store.as_ref(), shards)?;
+        self.report.last_entry_hash = Some(entry.entry_hash);
+        self.report.entries = seq.saturating_add(1);
+        Ok(())
+    }
+
+    /// What execution takes as given: format, order, and that a command is executed once.
+    fn check_order(&self, seq: u64, entry: &Prepared) -> Result<(), Divergence> {
+        let cursor = self.state.cursor();
+        if entry.format != ENTRY_FORMAT {
+            return Err(Divergence::in_entry(seq, "format", ENTRY_FORMAT, entry.format));
+        }
+        if entry.seq != seq {
+            return Err(Divergence::in_entry(seq, "seq", seq, entry.seq));
+        }
+        if entry.tick < cursor.tick {
+            let expected = format!("at least {}", cursor.tick);
+            return Err(Divergence::in_entry(seq, "tick", expected, entry.tick)
+                .because("the tick went back"));
+        }
+        let (id, hash) = identity(&entry.command);
+        let seen = self
+            .state
+            .seen_as(&id, &hash)
+            .map_err(|error| Divergence::in_entry(seq, "command.id", "a readable state", error))?;
+        let used = match seen {
+            Seen::Never => return Ok(()),
+            Seen::Executed { seq: first } => format!("{id}, used by entry {first}"),
+            Seen::Conflict => format!("{id}, used by another command"),
+        };
+        let expected = "an id that was not used in this epoch or the one before";
+        Err(Divergence::in_entry(seq, "command.id", expected, used))
+    }
+
+    /// The first entry opens the ledger and says whose signatures count.
+    fn check_first(&mut self, body: &EntryBody) -> Result<(), Divergence> {
+        let Some(genesis) = self.state.genesis() else {
+            let got = crate::names::outcome_name(&body.outcome);
+            return Err(Divergence::in_entry(0, "outcome", "accepted GENESIS", got)
+                .because("the first entry does not open the ledger"));
+        };
+        self.report.genesis = Some(genesis.clone());
+        keys::check(genesis, &self.header, self.pinned)
+    }
+
+    fn tally(
+        &mut self,
+        body: &EntryBody,
+        prepared: Option<&PreparedStore>,
+        shards: Shards<'_>,
+    ) -> Result<(), Divergence> {
+        if let Some(root) = body.state_root {
+            self.report.state_roots.push(StateRoot { seq: body.seq, epoch: body.epoch, root });
+        }
+        let event = match &body.outcome {
+            Outcome::Accepted(event) => event,
+            Outcome::Rejected(code) => {
+                count(&mut self.report.refusals, code.name());
+                return Ok(());
+            }
+        };
+        count(&mut self.report.events, crate::event_type(event));
+        let audits = &mut self.report.audits;
+        match (&body.command.action, event) {
+            (Action::Store(store), Event::Stored { .. }) => {
+                self.stored(body.seq, store, event, prepared, shards)
+            }
+            (Action::RecordAudit(record), Event::AuditRecorded { counted, failed }) => {
+                self.totals.prove(record.node, *counted);
+                audits.recorded = audits.recorded.saturating_add(1);
+                audits.counted = audits.counted.saturating_add(u64::from(*counted));
+                audits.failed = audits.failed.saturating_add(u64::from(*failed));
+                Ok(())
+            }
+            (_, Event::AuditOpened) => {
+                audits.opened = audits.opened.saturating_add(1);
+                Ok(())
+            }
+            (_, Event::EpochClosed(closed)) => self.closed(body.seq, closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Holds placement and fee of a store to the second derivation, and adds its row.
+    fn stored(
+        &mut self,
+        seq: u64,
+        store: &Store,
+        event: &Event,
+        prepared: Option<&PreparedStore>,
+        shards: Shards<'_>,
+    ) -> Result<(), Divergence> {
+        let (Content::Single(layout), Event::Stored { fee, assignment, .. }, Some(ledger)) =
+            (&store.content, event, self.state.ledger())
+        else {
+            return Ok(());
+        };
+        let shards = prepared.map_or(&[][..], |store| shards.of(store));
+        let eligible = self.eligible.of(self.state.nodes());
+        let placed = derive::assignment(shards, layout.profile, eligible);
+        if placed.as_ref() != Some(assignment) {
+            let placed = placed.map_or("no placement".into(), |placed| format!("{placed:?}"));
+            let got = format!("{assignment:?}");
+            return Err(Divergence::in_entry(seq, "derived.assignment", placed, got));
+        }
+        let keys = prepared.and_then(|store| store.metadata_keys);
+        let charged = keys.and_then(|keys| derive::fee(layout.size, keys, &ledger.parameters));
+        if charged != Some(*fee) {
+            let charged = charged.map_or("no fee".into(), |fee| fee.to_string());
+            return Err(Divergence::in_entry(seq, "derived.fee", charged, fee));
+        }
+        let done = &mut self.report.derivations;
+        done.stores = done.stores.saturating_add(1);
+        done.fees = done.fees.saturating_add(1);
+        done.shard_ids = done.shard_ids.saturating_add(len(shards));
+        done.copies = done.copies.saturating_add(len(assignment));
+        if let Some(store) = prepared {
+            self.report.store_rows.push_leaf(store.row);
+        }
+        self.totals
+            .charge(*fee)
+            .map_err(|found| Divergence::in_entry(seq, found.field, found.expected, found.got))
+    }
+
+    fn closed(&mut self, seq: u64, closed: &EpochClosed) -> Result<(), Divergence> {
+        let Some(ledger) = self.state.ledger() else {
+            return Ok(());
+        };
+        let nodes = self.state.nodes();
+        self.totals
+            .close(closed, &ledger.parameters, &ledger.treasury, nodes)
+            .map_err(|found| Divergence::in_entry(seq, found.field, found.expected, found.got))?;
+        for (node, account) in nodes.iter().zip(&closed.nodes) {
+            let row = object([
+                ("epoch", Value::uint(closed.epoch)),
+                ("node_id", Value::from(node.node_id.0.as_str())),
+                ("status", Value::from(account.status.name())),
+                ("bytes_stored", Value::uint(account.bytes_stored)),
+                ("uptime_bucket", Value::from(u32::from(account.uptime_bucket))),
+                ("successful_proofs", Value::uint(account.proofs)),
+                ("nod_reward", Value::from(account.reward.to_string())),
+            ]);
+            self.report.account_rows.push(&row);
+        }
+        let done = &mut self.report.derivations;
+        done.accounts = done.accounts.saturating_add(len(&closed.nodes));
+        let verified =
+            closed.nodes.iter().filter(|node| node.status == protocol::node::NodeStatus::Verified);
+        self.report.epochs.push(EpochSummary {
+            epoch: closed.epoch,
+            seq,
+            settlement: closed.settlement,
+            nodes: u32::try_from(closed.nodes.len()).unwrap_or(u32::MAX),
+            verified: u32::try_from(verified.count()).unwrap_or(u32::MAX),
+            proofs: closed.nodes.iter().fold(0, |sum, node| sum.saturating_add(node.proofs)),
+            nod_supply: ledger.treasury.burnt,
+        });
+        // The root was just computed; this keeps what is not yet in the store small.
+        self.state
+            .flush(Changes::new())
+            .map_err(|error| Divergence::in_entry(seq, "execution", "a state", error))
+    }
+
+    /// The end of the file: whole, signed, and with a state that adds up.
+    fn end(&mut self, export: &Export) -> Result<(), Divergence> {
+        let Some(genesis) = self.state.genesis() else {
+            return Err(Divergence::new(
+                Place::Header,
+                "header.count",
+                "at least one entry, which opens the ledger",
+                0,
+            ));
+        };
+        self.report.signatures = keys::verify(genesis, export, self.pinned)?;
+        self.report.checkpoint = Some(export.note().into());
+        self.check_bytes_stored()?;
+        let root = self
+            .state
+            .root()
+            .map_err(|error| Divergence::new(Place::Trailer, "state_root", "a root", error))?;
+        self.report.final_state_root = Some(root);
+        Ok(())
+    }
+
+    /// Counts the bytes of every node from the versions that exist, and compares them with the running sums.
+    fn check_bytes_stored(&self) -> Result<(), Divergence> {
+        let mut bytes: BTreeMap<NodeNumber, u64> = BTreeMap::new();
+        self.state
+            .visit_versions("", &mut |_, _, version| {
+                let stored = version.stored.as_ref();
+                if let Some(stored) = stored
+                    && let Content::Single(layout) = &stored.content
+                    && let Ok(geometry) = Geometry::of(layout)
+                {
+                    let replicas = usize::from(layout.profile.replicas);
+                    for (column, nodes) in (0..).zip(stored.assignment.chunks(replicas)) {
+                        for node in nodes {
+                            let sum = bytes.entry(*node).or_default();
+                            *sum = sum.saturating_add(geometry.shard_len(column));
+                        }
+                    }
+                }
+                true
+            })
+            .map_err(|error| {
+                Divergence::new(Place::Trailer, "state", "readable versions", error)
+            })?;
+        for (number, node) in (0..).zip(self.state.nodes()) {
+            let counted = bytes.get(&number).copied().unwrap_or(0);
+            if counted != node.bytes_stored {
+                let field = format!("derived.nodes[{number}].bytes_stored");
+                return Err(Divergence::new(Place::Trailer, field, counted, node.bytes_stored));
+            }
+        }
+        Ok(())
+    }
+
+    fn into_report(self) -> Report {
+        let summary =
+            |(number, node): (NodeNumber, &storage_engine::state::records::NodeRecord)| {
+                NodeSummary {
+                    node_id: node.node_id.clone(),
+                    status: node.status,
+                    bytes_stored: node.bytes_stored,
+                    proofs: self.totals.proofs_of(number),
+                    nod: node.nod,
+                }
+            };
+        let nodes = (0..).zip(self.state.nodes()).map(summary).collect();
+        let treasury = self.state.ledger().map(|ledger| ledger.treasury);
+        Report { nodes, treasury: treasury.unwrap_or_default(), ..self.report }
+    }
+}
+
+fn count(counts: &mut BTreeMap<&'static str, u64>, name: &'static str) {
+    let number = counts.entry(name).or_default();
+    *number = number.saturating_add(1);
+}
+
+fn len<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+/// The body as it stands in the file; it was decoded once already.
+fn stored_body(entry: &ExportedEntry<'_>) -> Result<EntryBody, Divergence> {
+    EntryBody::from_bytes(entry.body)
+        .map_err(|error| Divergence::in_entry(entry.seq, "body", "canonical bytes", error))
+}
+
+/// Bodies whose bytes differ have a field that differs, because both are canonical.
+fn differing(seq: u64, expected: &EntryBody, got: &EntryBody) -> Divergence {
+    match first_difference(expected, got) {
+        Some(found) => Divergence::in_entry(seq, found.field, found.expected, found.got),
+        None => Divergence::in_entry(seq, "body", "the bytes of re-execution", "other bytes"),
+    }
+}

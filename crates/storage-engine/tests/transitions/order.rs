@@ -1,0 +1,159 @@
+//! The first failure wins (ST-7). A command with several faults has one recorded code, and another
+//! implementation must record the same: each line here breaks two rules, and names the one that counts.
+
+use crate::common::{
+    Accepted,
+    By::*,
+    Ledger, Refused,
+    make::{self, advance, delete, object, parameters, purge, put_with, reassign},
+};
+use protocol::{
+    Action,
+    ErrorCode::*,
+    Parameters, Profile,
+    command::{Content, OpenAudit, Store},
+};
+
+const OTHER_PROFILE: Profile = Profile { replicas: 2, ..Profile::QFS_V13 };
+
+/// Object "a" is Alice's, its latest version is 5; only free stores are possible, without a balance.
+fn ledger(nodes: u32) -> Ledger {
+    let parameters =
+        Parameters { prepaid: true, metadata_limit: 40, ..parameters(Profile::QFS_V13) };
+    let mut ledger = Ledger::open(make::genesis_with(nodes, parameters));
+    ledger.play([(Alice, free("a", |store| store.version = 5), Accepted)]);
+    ledger
+}
+
+/// Nothing, which costs nothing.
+fn free(name: &str, change: impl FnOnce(&mut Store)) -> Action {
+    let mut store = make::store(name, 1, 1, &make::sample(0, Profile::QFS_V13));
+    change(&mut store);
+    Action::Store(store)
+}
+
+fn other_profile(store: &mut Store) {
+    if let Content::Single(layout) = &mut store.content {
+        layout.profile = OTHER_PROFILE;
+    }
+}
+
+fn long_metadata(store: &mut Store) {
+    store.metadata = format!("{{\"k\":\"{}\"}}", "x".repeat(40)).into_bytes();
+}
+
+/// ST-7: lifetime, then who may, then the object, then what it is made of.
+#[test]
+fn st_7_stores() {
+    let mut expired = ledger(5);
+    expired.play([
+        (Operator, advance(1, &[0, 1, 2, 3, 4]), Accepted),
+        (Operator, advance(2, &[0, 1, 2, 3, 4]), Accepted),
+    ]);
+    for (valid_until_epoch, code) in [(2, EpochChanged), (5, InvalidInput)] {
+        let mut command = expired.command(Alice, advance(3, &[]));
+        command.valid_until_epoch = valid_until_epoch;
+        let command = expired.sign(Alice, command);
+        assert_eq!(expired.submit(command).1, Refused(code), "and reserved to the operator");
+    }
+    ledger(5).play([
+        (Bob, put_with("a", |_| {}), Refused(Unauthorized)),
+        (Alice, put_with("a", other_profile), Refused(InvalidVersion)),
+        (
+            Alice,
+            put_with("b", |store| {
+                other_profile(store);
+                long_metadata(store);
+            }),
+            Refused(InvalidInput),
+        ),
+        (Alice, put_with("b", |store| store.epoch = 2), Refused(InvalidInput)),
+        (Operator, advance(1, &[0, 1, 2]), Accepted),
+        (Alice, put_with("b", |_| {}), Refused(EpochChanged)),
+        (Alice, put_with("b", |store| store.epoch = 2), Refused(InsufficientFunds)),
+        (Operator, advance(2, &[0, 1]), Accepted),
+        (Alice, put_with("b", long_metadata), Refused(Limit)),
+        (Alice, put_with("b", |store| store.epoch = 0), Refused(NoEligibleNodes)),
+        (Alice, put_with("b", |store| store.epoch = 9), Refused(NoEligibleNodes)),
+    ]);
+}
+
+/// ST-7: existence, owner, number, and only then what the version is.
+#[test]
+fn st_7_markers_and_purges() {
+    let mut ledger = ledger(5);
+    ledger.play([
+        (Bob, delete("none", 1), Refused(NotFound)),
+        (Bob, delete("a", 5), Refused(Unauthorized)),
+        (Alice, delete("a", 6), Accepted),
+        (Alice, delete("a", 6), Refused(InvalidVersion)),
+        (Bob, purge("none", 1), Refused(NotFound)),
+        (Bob, purge("a", 4), Refused(Unauthorized)),
+    ]);
+}
+
+/// PL-8, in its order.
+#[test]
+fn pl_8_moves() {
+    let mut ledger = ledger(5);
+    ledger.play([(Operator, advance(1, &[0, 1, 2, 3]), Accepted)]);
+    let version = ledger.state.version(&object("a"), 5).unwrap();
+    let assignment = version.unwrap().stored.unwrap().assignment;
+    let shard = (0..4).find(|shard| assignment[shard * 3..][..3].contains(&4)).unwrap();
+    let at = assignment[shard * 3..][..3].iter().position(|node| *node != 4).unwrap();
+    let (place, from) = ((shard as u32, at as u32), assignment[shard * 3 + at]);
+    ledger.play([
+        (Alice, reassign("none", 5, place, from, 4), Refused(Unauthorized)),
+        (Operator, reassign("a", 5, (4, 0), 99, 4), Refused(NotFound)),
+        (Operator, reassign("a", 5, place, 99, 4), Refused(Conflict)),
+        // Node 4 holds a sibling, and is not eligible.
+        (Operator, reassign("a", 5, place, from, 4), Refused(NoEligibleNodes)),
+    ]);
+}
+
+/// ST-7: which epoch, before what the facts are.
+#[test]
+fn st_7_closings() {
+    ledger(5).play([
+        (Alice, advance(7, &[]), Refused(Unauthorized)),
+        (Operator, advance(2, &[1, 0]), Refused(EpochChanged)),
+        (Operator, advance(1, &[1, 0]), Refused(InvalidInput)),
+    ]);
+}
+
+/// PL-5, in its order: the audit, the number of answers, the version, the holder, the shard, the leaf, the path.
+#[test]
+fn pl_5_answers() {
+    let mut ledger = Ledger::with_nodes(5);
+    let content = make::sample(4_096 * 9, Profile::QFS_V13);
+    let big = Action::Store(make::store("a", 1, 1, &content));
+    ledger.play([
+        (Alice, big, Accepted),
+        (Alice, make::put("b", 1), Accepted),
+        (Operator, Action::OpenAudit(OpenAudit::Sample(1)), Accepted),
+    ]);
+    let assigned = |name: &str, column: usize| {
+        let version = ledger.state.version(&object(name), 1).unwrap();
+        version.unwrap().stored.unwrap().assignment[column * 3..][..3].to_vec()
+    };
+    let (holders, empty) = (assigned("a", 0), assigned("b", 1));
+    let node = holders[0];
+    let stranger = (0..5).find(|node| !empty.contains(node)).unwrap();
+    let good = make::answer(&ledger.state, &content, ("a", 1, 0), node);
+    let mut unknown = good.clone();
+    unknown.object = object("none");
+    let mut elsewhere = good.clone();
+    (elsewhere.object, elsewhere.column, elsewhere.leaf) = (object("b"), 1, 7);
+    let mut astray = good.clone();
+    astray.leaf += 1;
+    astray.proof.as_mut().unwrap().path.clear();
+    ledger.play([
+        (Operator, make::record(9, node, vec![unknown.clone(); 2]), Refused(NotFound)),
+        (Operator, make::record(3, node, vec![unknown.clone(); 2]), Refused(Limit)),
+        (Operator, make::record(3, stranger, vec![unknown]), Refused(NotFound)),
+        (Operator, make::record(3, stranger, vec![elsewhere.clone()]), Refused(InvalidInput)),
+        (Operator, make::record(3, empty[0], vec![elsewhere]), Refused(ProofUnavailable)),
+        (Operator, make::record(3, node, vec![astray]), Refused(InvalidInput)),
+        (Operator, make::record(3, node, vec![good]), Accepted),
+    ]);
+}
