@@ -17,13 +17,18 @@ PURE := certified-math keccak-batch protocol aegis-registry token-state storage-
 PURE_FLAGS := $(addprefix -p ,$(PURE))
 NO_STD_TARGET := wasm32v1-none
 
+# Seeds of `make simulate`; `test` runs the first few thousand as well.
+SEEDS ?= 0..100000
+JOBS ?= 2
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
 	@echo 'make test              every test: Rust, independent Python, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
+	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -45,6 +50,10 @@ test: unit independent tidy
 
 unit: setup
 	$(CARGO) test --workspace $(FEATURES)
+
+# Histories of a whole node on a failing disk; see crates/simulator.
+simulate: setup
+	$(CARGO) run -p simulator -- --seeds $(SEEDS) --jobs $(JOBS)
 
 independent: setup
 	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m unittest discover -s tests/independent

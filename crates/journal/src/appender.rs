@@ -25,6 +25,8 @@ pub struct Appender<D: Disk = RealDisk> {
     head: LogHead,
     nodes: NodeFile<D>,
     written: Vec<Submitted>,
+    /// Set while a group is appended; a failure on the way leaves it set.
+    interrupted: bool,
 }
 
 impl<D: Disk> Appender<D> {
@@ -41,7 +43,7 @@ impl<D: Disk> Appender<D> {
             )));
         }
         nodes.truncate_to(head.size())?;
-        Ok(Self { log, head, nodes, written: Vec::new() })
+        Ok(Self { log, head, nodes, written: Vec::new(), interrupted: false })
     }
 
     /// Takes bodies that the log has already into chain and tree.
@@ -62,10 +64,19 @@ impl<D: Disk> Appender<D> {
     /// Hashes a group and writes it; its answers come out of a later [`Appender::sync`].
     ///
     /// # Errors
-    /// A failed write, after which nothing is appended any more.
+    /// A failed write, or an earlier entry that cannot be read for its receipt; after either nothing is appended any
+    /// more.
     pub fn append(&mut self, group: Group) -> Result<(), JournalError> {
-        // After a failure chain and tree are ahead of the log. Nothing more may follow from them.
         self.check_whole()?;
+        // After a failure chain and tree may be ahead of the log, and some of the group's answers kept and others not:
+        // whoever took them next would take them for others' receipts.
+        self.interrupted = true;
+        self.append_whole(group)?;
+        self.interrupted = false;
+        Ok(())
+    }
+
+    fn append_whole(&mut self, group: Group) -> Result<(), JournalError> {
         let first_seq = self.head.size();
         let bodies: Vec<&[u8]> = group.bodies.iter().map(Vec::as_slice).collect();
         let hashes = self.extend(&bodies)?;
@@ -117,12 +128,13 @@ impl<D: Disk> Appender<D> {
     }
 
     /// After a write that failed, chain and tree are ahead of the log, and after a sync that failed both are ahead
-    /// of what is known to be on the disk. Nothing of them may be kept or signed.
+    /// of what is known to be on the disk. Nothing of them may be kept or signed, and no answer given.
     ///
     /// # Errors
     /// [`JournalError::Poisoned`] in that case.
     pub fn check_whole(&self) -> Result<(), JournalError> {
-        let whole = self.head.size() == self.log.len() && !self.log.is_poisoned();
+        let in_step = self.head.size() == self.log.len();
+        let whole = in_step && !self.interrupted && !self.log.is_poisoned();
         if whole { Ok(()) } else { Err(JournalError::Poisoned) }
     }
 

@@ -87,6 +87,8 @@ pub struct Engine<S> {
     limits: Limits,
     flushed_seq: u64,
     flush_due: bool,
+    /// Set while the state changes; a failure on the way leaves it set, for then nobody knows what the state is of.
+    interrupted: bool,
 }
 
 impl<S: StateStore> Engine<S> {
@@ -112,14 +114,36 @@ impl<S: StateStore> Engine<S> {
                 "state and log head stand at different entries".into(),
             ));
         }
-        Ok((Self { state, limits, flushed_seq, flush_due: false }, head))
+        let (flush_due, interrupted) = (false, false);
+        Ok((Self { state, limits, flushed_seq, flush_due, interrupted }, head))
     }
 
     /// Executes commands until they end or the group should. Each has its tick.
     ///
     /// # Errors
-    /// A halted state: nothing more can be executed.
+    /// A halted state: nothing more is executed. What was executed before the failure is in no group.
     pub fn execute(
+        &mut self,
+        cursor: &[u8],
+        commands: &mut Peekable<impl Iterator<Item = (u64, Admitted)>>,
+    ) -> Result<Group, JournalError> {
+        self.or_interrupt(|engine| engine.execute_group(cursor, commands))
+    }
+
+    /// Does `step`; unless it succeeds, nothing is done with the state any more.
+    fn or_interrupt<T>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        if std::mem::replace(&mut self.interrupted, true) {
+            return Err(JournalError::Poisoned);
+        }
+        let done = step(self)?;
+        self.interrupted = false;
+        Ok(done)
+    }
+
+    fn execute_group(
         &mut self,
         cursor: &[u8],
         commands: &mut Peekable<impl Iterator<Item = (u64, Admitted)>>,
@@ -186,7 +210,7 @@ impl<S: StateStore> Engine<S> {
         }
         let kept = canonical::encode(&(head.entry_hash(), head.frontier()));
         let extra = Changes::from([(HEAD_KEY.to_vec(), Some(kept))]);
-        self.state.flush(extra).map_err(halted)?;
+        self.or_interrupt(|engine| engine.state.flush(extra).map_err(halted))?;
         (self.flushed_seq, self.flush_due) = (head.size(), false);
         Ok(())
     }

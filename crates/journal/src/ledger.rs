@@ -149,7 +149,6 @@ impl Ledger {
         if ledger.log().is_empty() {
             return Err(JournalError::NoLedger(dir.to_path_buf()));
         }
-        ledger.checkpoint.check(ledger.executor.appender().head(), ledger.executor.appender())?;
         Ok((ledger, recovery))
     }
 
@@ -159,6 +158,8 @@ impl Ledger {
         let checkpointed = checkpoint.read()?.map_or(0, |(_, checkpoint)| checkpoint.size);
         let (executor, recovery) =
             Executor::open(RealDisk, dir, RocksStore::open(&dir.join("state"))?)?;
+        // Also where nothing is left: a new ledger here would sign another history under the same keys.
+        checkpoint.check(executor.appender().head(), executor.appender())?;
         let ledger = Self {
             dir: dir.to_path_buf(),
             keys: KeyStore::open(RealDisk, &dir.join("keys"))?,

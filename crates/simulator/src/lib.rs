@@ -34,13 +34,19 @@
 //! 4. Bytes that were changed behind the thing's back may be found as damage instead, but never read as something else.
 //! 5. Report a [`log_history::Violation`] with seed and trace, not a panic, so that a search can go on.
 //!
-//! For the whole stack, the model's entries become commands with their receipts, and three promises are added: a receipt that
-//! was given is given again for the same command, a checkpoint that was signed stays a prefix of the log, and the state's root after
-//! recovery is the root that executing the model's commands in memory gives. The tree's file (`journal::NodeFile`), the
-//! checkpoint and the keys take a `SimDisk` as they are. The state store is a cache without files of its own
-//! here: an ordered map that forgets, at a crash, every commit since one that it draws.
+//! [`stack`] is the same for a whole node. Its history is a list of steps ([`stack::plan`]), drawn before anything happens: clients ask,
+//! and execution, writing, syncing, keeping the state and signing are steps of their own, so that they overlap as threads
+//! make them overlap. [`stack::rules`] says what every command must come to, written from the specification; [`stack::model`]
+//! which entries may be lost, and which never. Three things are judged from outside and not by what the journal says:
 //!
-//! To look for rare failures, run [`log_history::run`] over more seeds than the tests do; a failing seed belongs into a test.
+//! - what is durable, by cutting the power of a copy of the disk ([`SimDisk::durable`]): at every receipt, every commit of the
+//!   state and every checkpoint;
+//! - what an entry is, by its bytes, its hash, the root of the tree, and by executing everything from nothing at the end;
+//! - whether a failure had a cause, and whether anything is still answered after it.
+//!
+//! A history that fails is shrunk ([`stack::shrink`]) to the steps that it takes. [`stack::flaw`] has the mistakes that must be found.
+//!
+//! To look for rare failures: `cargo run -p simulator -- --seeds FROM..TO`. What it finds belongs into a test.
 
 #![forbid(unsafe_code)]
 

@@ -3,11 +3,7 @@
 #![forbid(unsafe_code)]
 
 use simulator::stack::{
-    client::Parties,
-    flaw::Flaw,
-    history::{Summary, run},
-    plan::draw,
-    shrink::shrink,
+    client::Parties, flaw::Flaw, history::run, plan::draw, shrink::shrink, summary::Summary,
 };
 use std::{
     ops::Range,

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod rules;
 pub mod shrink;
 pub mod store;
+pub mod summary;
 
 /// The ledger's directory.
 const DIR: &str = "/ledger";

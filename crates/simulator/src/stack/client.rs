@@ -22,6 +22,9 @@ pub const LEAF: u64 = 4_096;
 /// Clients. The first is the operator, without a signature where none is needed; the second signs with a key of its own.
 pub const CLIENTS: u8 = 2;
 
+/// One ATR.
+pub const ATR: u128 = 1_000_000_000_000_000_000;
+
 const BLOCK: u32 = 262_144;
 const SCHEME: &str = "ML-DSA-44";
 

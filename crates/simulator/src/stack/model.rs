@@ -69,7 +69,7 @@ impl Model {
 
     /// Number of entries.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.entries.len() as u64
     }
 
@@ -80,7 +80,7 @@ impl Model {
             Known::Otherwise => return Want::Refused(protocol::error::ErrorCode::Conflict),
             Known::New => {}
         }
-        let (seq, epoch) = (self.len(), self.now.epoch);
+        let (seq, epoch) = (self.size(), self.now.epoch);
         let outcome = self.now.execute(seq, tick, &command, &self.operator);
         self.entries.push(Expected { tick, epoch, command, outcome, seen: None });
         Want::Entry(seq)
@@ -88,8 +88,8 @@ impl Model {
 
     /// The log may end here.
     pub fn end_group(&mut self) {
-        if self.ends.last().is_none_or(|(len, _)| *len < self.len()) {
-            self.ends.push((self.len(), self.now.clone()));
+        if self.ends.last().is_none_or(|(len, _)| *len < self.size()) {
+            self.ends.push((self.size(), self.now.clone()));
         }
     }
 

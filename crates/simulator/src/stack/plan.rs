@@ -43,6 +43,8 @@ pub enum Act {
     StopAt(u8),
     /// The next sync fails.
     FailSync,
+    /// The state store fails once, after so many operations.
+    FailStore(u8),
     /// Files can grow by so many bytes until the next restart.
     Fill(u16),
     /// There is room again.
@@ -140,7 +142,8 @@ fn fault(random: &mut Random, weather: Weather) -> Act {
             Act::End(ending, again)
         }
         3..=5 if weather.ends => Act::StopAt(1 + random.below(14) as u8),
-        6..=7 if weather.failing => Act::FailSync,
+        6 if weather.failing => Act::FailSync,
+        7 if weather.failing => Act::FailStore(random.below(40) as u8),
         8 if weather.full => Act::Fill(random.below(2_500) as u16),
         9 if weather.full => Act::Clear,
         10 if weather.corrupt => Act::Rot,

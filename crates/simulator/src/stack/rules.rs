@@ -3,7 +3,7 @@
 //! Only what the simulated clients can ask for is in here, and no stage, group, key or byte of the real thing. An
 //! answer, a listing or an amount that differs from these is wrong.
 
-use super::client::{self, LEAF, NODES};
+use super::client::{self, ATR, LEAF, NODES};
 use protocol::{
     AccountId, Action, Amount, Authorization, Command, CommandId, Event, Hash32, ObjectId, Outcome,
     command::{AdvanceEpoch, Content, RecordAudit, Store},
@@ -12,9 +12,6 @@ use protocol::{
     node::NodeStatus,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One ATR.
-const ATR: u128 = 1_000_000_000_000_000_000;
 
 /// An object.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub fn shrink(
 }
 
 const FAULTS: [fn(&Act) -> bool; 5] = [
-    |act| matches!(act, Act::FailSync),
+    |act| matches!(act, Act::FailSync | Act::FailStore(_)),
     |act| matches!(act, Act::Fill(_) | Act::Clear),
     |act| matches!(act, Act::Rot | Act::Misdirect),
     |act| matches!(act, Act::StopAt(_)),

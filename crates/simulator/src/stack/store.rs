@@ -7,12 +7,14 @@ use journal::Log;
 use protocol::canonical;
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     ops::Bound,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use storage_engine::state::{Changes, StateStore, keys, records::Cursor};
+
+/// What a store says that fails.
+pub const FAULT: &str = "the store did not answer";
 
 type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -32,6 +34,8 @@ struct Commits {
     /// The first commit that was.
     ahead: Option<String>,
     count: u64,
+    /// Operations until one fails; 0: none will.
+    fails_in: u64,
     flaw: Option<Flaw>,
 }
 
@@ -51,6 +55,16 @@ impl SimStore {
     /// From here on nobody knows what the log has: its bytes were changed behind its back.
     pub fn trust(&self) {
         self.commits().log = None;
+    }
+
+    /// The operation after so many others fails, and the ones after that do not.
+    pub fn fail_in(&self, operations: u64) {
+        self.commits().fails_in = operations + 1;
+    }
+
+    /// No operation fails any more.
+    pub fn heal(&self) {
+        self.commits().fails_in = 0;
     }
 
     /// Commits so far.
@@ -79,19 +93,16 @@ impl SimStore {
     /// The process or the machine ends: some of the first commits since the last [`SimStore::settle`] are kept.
     pub fn crash(&self, random: &mut Random) {
         let mut commits = self.commits();
-        let mut pending = std::mem::take(&mut commits.pending);
+        let pending = std::mem::take(&mut commits.pending);
+        commits.fails_in = 0;
         let kept = random.below(pending.len() as u64 + 1) as usize;
-        if commits.flaw == Some(Flaw::TornCommit)
-            && let Some(torn) = pending.get_mut(kept)
-        {
-            let half = torn.keys().nth(torn.len() / 2).cloned().unwrap_or_default();
-            let first = std::mem::replace(torn, Changes::new());
-            torn.extend(first.into_iter().take_while(|(key, _)| *key < half));
-            let torn = torn.clone();
-            apply(&mut commits.durable, torn);
-        }
+        let torn = pending.get(kept).filter(|_| commits.flaw == Some(Flaw::TornCommit)).cloned();
         for changes in pending.into_iter().take(kept) {
             apply(&mut commits.durable, changes);
+        }
+        if let Some(torn) = torn {
+            let half = torn.len() / 2;
+            apply(&mut commits.durable, torn.into_iter().take(half).collect());
         }
         commits.now = commits.durable.clone();
     }
@@ -118,11 +129,22 @@ fn apply(pairs: &mut Pairs, changes: Changes) {
     }
 }
 
-impl StateStore for SimStore {
-    type Fault = Infallible;
+impl Commits {
+    fn operation(&mut self) -> Result<(), String> {
+        if self.fails_in == 0 {
+            return Ok(());
+        }
+        self.fails_in -= 1;
+        if self.fails_in == 0 { Err(FAULT.into()) } else { Ok(()) }
+    }
+}
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Infallible> {
-        let commits = self.commits();
+impl StateStore for SimStore {
+    type Fault = String;
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let mut commits = self.commits();
+        commits.operation()?;
         if commits.flaw == Some(Flaw::ForgottenId) && key.first() == Some(&b'C') {
             return Ok(None);
         }
@@ -134,17 +156,19 @@ impl StateStore for SimStore {
         from: &[u8],
         end: &[u8],
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), Infallible> {
+    ) -> Result<(), String> {
         if from < end {
-            let commits = self.commits();
+            let mut commits = self.commits();
+            commits.operation()?;
             let range = commits.now.range::<[u8], _>((Bound::Included(from), Bound::Excluded(end)));
             let _all = range.into_iter().all(|(key, value)| visit(key, value));
         }
         Ok(())
     }
 
-    fn commit(&mut self, changes: Changes) -> Result<(), Infallible> {
+    fn commit(&mut self, changes: Changes) -> Result<(), String> {
         let mut commits = self.commits();
+        commits.operation()?;
         commits.count += 1;
         let seen = changes.get(&keys::cursor()).and_then(Option::as_deref).map_or(0, next_seq);
         let durable = commits.log.as_ref().map(durable_entries);
