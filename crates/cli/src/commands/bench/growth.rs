@@ -17,10 +17,13 @@ const STEP: u64 = 200_000;
 const UNFLUSHED: u64 = 50_000;
 const MIB: f64 = 1_048_576.0;
 
-/// Three figures for each size.
+/// Three figures for each size, shown as soon as they are there.
 pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
+    if setup.objects < FIRST {
+        return Err(CliError::Usage(format!("--objects must be {FIRST} or more")));
+    }
     let mut ledger = commit::ledger(setup.dir)?;
-    let (mut figures, mut objects, mut first) = (Vec::new(), 0, None);
+    let (mut objects, mut first) = (0, None);
     let sizes = std::iter::successors(Some(FIRST), |size| size.checked_mul(10));
     for size in sizes.take_while(|size| *size <= setup.objects) {
         reset_peak();
@@ -41,16 +44,14 @@ pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
         let first = *first.get_or_insert(rate);
         let disk = bytes_below(setup.dir)? as f64 / MIB;
         let group = commit::GROUP as u64;
-        figures.extend([
+        let figures = [
             figure("", rate, "commands/s", group, true, ("the first 10,000", first)),
             figure(".memory", peak, "MiB", 1, false, ("log and state on the disk", disk)),
             figure(".open", clean, "s", 1, false, ("after an end without a flush", killed)),
-        ]);
+        ];
+        figures.iter().try_for_each(setup.show)?;
     }
-    if figures.is_empty() {
-        return Err(CliError::Usage(format!("--objects must be {FIRST} or more")));
-    }
-    Ok(figures)
+    Ok(Vec::new())
 }
 
 fn grow(ledger: &mut Ledger, objects: std::ops::Range<u64>, setup: &Setup<'_>) -> Result<Duration> {
