@@ -13,8 +13,10 @@ use std::{
 const FIRST: u64 = 10_000;
 /// Objects between two lines of progress.
 const STEP: u64 = 200_000;
-/// Objects that are added before the end that is not clean, at most.
-const UNFLUSHED: u64 = 50_000;
+/// Entries between two state roots. A large ledger keeps its state at each of them.
+const ROOT_EVERY: u64 = 65_536;
+/// A little less than between two roots: nearly the most that is ever executed again.
+const UNFLUSHED: u64 = 65_000;
 const MIB: f64 = 1_048_576.0;
 
 /// Three figures for each size, shown as soon as they are there.
@@ -33,7 +35,7 @@ pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
         let peak = peak_memory()?;
         let (clean, killed);
         (ledger, clean) = reopen_clean(ledger, setup.dir)?;
-        let more = (size / 10).min(UNFLUSHED);
+        let more = beyond(size);
         commit::fill(&mut ledger, size..size + more)?;
         (ledger, killed) = reopen_killed(ledger, setup.dir)?;
         objects = size + more;
@@ -52,6 +54,12 @@ pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
         figures.iter().try_for_each(setup.show)?;
     }
     Ok(Vec::new())
+}
+
+/// Objects that are added before the end that is not clean: a small ledger shall stay about as large as it was.
+const fn beyond(size: u64) -> u64 {
+    let longest = ROOT_EVERY - size % ROOT_EVERY + UNFLUSHED;
+    if longest <= size / 5 { longest } else { size / 10 }
 }
 
 fn grow(ledger: &mut Ledger, objects: std::ops::Range<u64>, setup: &Setup<'_>) -> Result<Duration> {
