@@ -7,7 +7,8 @@
 use crate::{
     ledger::Target,
     witness::Witness,
-    writers::{FAILED, WENT_ON},
+    workload::WRITERS,
+    writers::{FAILED, SIGNED_ALL_THE_SAME, WENT_ON},
 };
 use std::{
     fmt, fs,
@@ -30,13 +31,32 @@ struct Fault {
     file: &'static str,
     /// Whether the process must end, and leave such files alone. It may go on without a cache, which is rebuilt.
     fatal: bool,
+    threads: u64,
+    /// The first call that fails.
+    from: u64,
 }
 
 const fn fatal(call: &'static str, file: &'static str) -> Fault {
-    Fault { call, file, fatal: true }
+    Fault { call, file, fatal: true, threads: WRITERS, from: 1 }
 }
 
-const FAULTS: [Fault; 12] = [
+/// Nobody comes after the one who fails: nothing else stops what must not be done.
+const fn lone(call: &'static str, file: &'static str) -> Fault {
+    Fault { threads: 1, from: 20, ..fatal(call, file) }
+}
+
+const fn cache(call: &'static str, file: &'static str) -> Fault {
+    Fault { fatal: false, ..fatal(call, file) }
+}
+
+impl Fault {
+    /// Whether it is unknown afterwards which entries are on the disk, so that none may be signed for.
+    fn is_of_the_log(&self) -> bool {
+        [".seg", "/log"].contains(&self.file)
+    }
+}
+
+const FAULTS: [Fault; 14] = [
     fatal("write", ".seg"),
     fatal("sync", ".seg"),
     fatal("truncate", ".seg"),
@@ -48,8 +68,10 @@ const FAULTS: [Fault; 12] = [
     fatal("sync", "/checkpoint.new"),
     fatal("rename", "/checkpoint"),
     // A cache: what is lost of it is executed again. RocksDB itself stops writing.
-    Fault { call: "write", file: "/state/", fatal: false },
-    Fault { call: "sync", file: "/state/", fatal: false },
+    cache("write", "/state/"),
+    cache("sync", "/state/"),
+    lone("write", ".seg"),
+    lone("sync", ".seg"),
 ];
 
 /// What happened, for people.
@@ -84,7 +106,7 @@ pub fn run(depth: u64) -> Figures {
     let mut figures = Figures::default();
     for fault in &FAULTS {
         let before = figures.failed;
-        let mut nth = 1;
+        let mut nth = fault.from;
         for round in 0..depth {
             if !one(fault, nth, &library, &mut figures) {
                 break;
@@ -111,7 +133,7 @@ fn one(fault: &Fault, nth: u64, library: &Path, figures: &mut Figures) -> bool {
     let target = Target::create(&scratch.path().join("ledger"), &scratch.path().join("notes"));
     let report = scratch.path().join("report");
     let output = target
-        .writers(if fault.call == "truncate" { SEGMENT_EACH } else { EACH })
+        .writers(fault.threads, if fault.call == "truncate" { SEGMENT_EACH } else { EACH })
         .env("LD_PRELOAD", library)
         .env("QFS_FAULT", format!("{}:{}:{nth}:{EIO}", fault.call, fault.file))
         .env("QFS_FAULT_REPORT", &report)
@@ -146,6 +168,9 @@ fn judge(fault: &Fault, what: &str, output: &Output, report: &str, figures: &mut
             report.lines().skip_while(|line| !line.starts_with("failed")).skip(1).collect();
         assert!(later.is_empty(), "{what}: it went on with {later:?}");
     }
+    if fault.is_of_the_log() {
+        assert!(!said.contains(SIGNED_ALL_THE_SAME), "{what}: {said}");
+    }
     figures.stopped += u64::from(output.status.code() == Some(FAILED.into()));
 }
 
@@ -154,7 +179,7 @@ fn recovers(target: &Target, scratch: TempDir, what: &str, figures: &mut Figures
     let mut witness = Witness::default();
     witness.read(target);
     drop(witness.check(target));
-    let output = target.writers(3).output().unwrap();
+    let output = target.writers(WRITERS, 3).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "after {what}: {output:?}");
     witness.read(target);
     drop(witness.check_whole(target));

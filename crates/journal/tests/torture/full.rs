@@ -3,6 +3,7 @@
 use crate::{
     ledger::Target,
     witness::{Witness, re_execute},
+    workload::WRITERS,
     writers::FAILED,
 };
 use std::{
@@ -84,16 +85,16 @@ fn fill(disk: &Disk, scratch: &Path) -> String {
     fs::write(&ballast, vec![1; BALLAST]).unwrap();
     let target = Target::create(&disk.root.join("ledger"), &scratch.join("notes"));
     let mut witness = Witness::default();
-    says_full(&target.writers(u64::MAX >> 1).output().unwrap());
+    says_full(&target.writers(WRITERS, u64::MAX >> 1).output().unwrap());
     witness.read(&target);
     let before = witness.len();
     // Whether a full disk still lets it be opened depends on what is left; what it says does not.
-    let again = target.writers(u64::MAX >> 1).output().unwrap();
+    let again = target.writers(WRITERS, u64::MAX >> 1).output().unwrap();
     says_full(&again);
     witness.read(&target);
     fs::remove_file(ballast).unwrap();
     drop(witness.check(&target));
-    let output = target.writers(AFTERWARDS).output().unwrap();
+    let output = target.writers(WRITERS, AFTERWARDS).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "with room again: {output:?}");
     witness.read(&target);
     let (mut ledger, _) = witness.check_whole(&target);

@@ -4,6 +4,7 @@
 use crate::{
     ledger::Target,
     witness::{Witness, re_execute},
+    workload::WRITERS,
 };
 use journal::{Recovery, log::Cause};
 use std::{
@@ -172,7 +173,7 @@ fn is_flushing(target: &Target) -> bool {
 /// Starts the writers and kills them; how long they needed to open the ledger, if that was waited for.
 fn kill_one(target: &Target, aim: &Aim, figures: &mut Figures) -> Option<Duration> {
     let began = Instant::now();
-    let mut child = target.writers(u64::MAX >> 1).spawn().unwrap();
+    let mut child = target.writers(WRITERS, u64::MAX >> 1).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (opened, took) = match aim {
         Aim::Recovery(after) => {

@@ -33,10 +33,10 @@ impl Target {
     }
 
     /// This program as the process that writes; each thread ends after `each` commands.
-    pub fn writers(&self, each: u64) -> Command {
+    pub fn writers(&self, threads: u64, each: u64) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg("writers").arg(&self.dir).arg(&self.notes);
-        command.arg(each.to_string());
+        command.args([threads.to_string(), each.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

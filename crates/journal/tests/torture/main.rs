@@ -39,7 +39,7 @@ impl Plan {
         Self {
             names: names.cloned().collect(),
             kills: number("--kills", 30),
-            depth: number("--depth", 3),
+            depth: number("--depth", 2),
             seed: number("--seed", 1),
         }
     }
@@ -52,9 +52,9 @@ impl Plan {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words[..] {
-        [mode, dir, notes, each] if mode == "writers" => {
-            let each = each.parse().expect("a number of commands");
-            return writers::run(Path::new(dir), Path::new(notes), each);
+        [mode, dir, notes, threads, each] if mode == "writers" => {
+            let number = |word: &str| word.parse().expect("a number");
+            return writers::run(Path::new(dir), Path::new(notes), number(threads), number(each));
         }
         // A runner that asks for names gets one.
         words if words.iter().any(|word| word == "--list") => println!("torture: test"),

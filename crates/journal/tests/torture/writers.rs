@@ -1,10 +1,6 @@
 //! The process that is killed: opens the ledger and writes until told to stop, or until it may not any more.
 
-use crate::{
-    ledger::note_file,
-    witness::Intent,
-    workload::{WRITERS, Workload},
-};
+use crate::{ledger::note_file, witness::Intent, workload::Workload};
 use journal::{Committer, JournalError, Ledger, Submitted};
 use protocol::Outcome;
 use std::{
@@ -18,6 +14,8 @@ use std::{
 
 /// Exit status after a failure of the ledger, which is told on standard error.
 pub const FAILED: u8 = 1;
+/// Told when a ledger that failed could still be closed, which signs a checkpoint over all of it.
+pub const SIGNED_ALL_THE_SAME: &str = "a checkpoint was signed after a failure";
 /// Exit status when the ledger took a command after it had failed.
 pub const WENT_ON: u8 = 3;
 
@@ -34,7 +32,7 @@ struct Writer<'a> {
 }
 
 /// Each thread ends after `each` commands.
-pub fn run(dir: &Path, notes: &Path, each: u64) -> ExitCode {
+pub fn run(dir: &Path, notes: &Path, threads: u64, each: u64) -> ExitCode {
     let (ledger, recovery) = match Ledger::open(dir) {
         Ok(opened) => opened,
         Err(error) => return failed(&error),
@@ -45,7 +43,7 @@ pub fn run(dir: &Path, notes: &Path, each: u64) -> ExitCode {
     let epoch = AtomicU64::new(ledger.state().epoch());
     let (ledger, statuses) = ledger.share(|committer| {
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..WRITERS)
+            let threads: Vec<_> = (0..threads)
                 .map(|number| {
                     let mut writer = Writer::resume(notes, number, &workload, &epoch, committer);
                     scope.spawn(move || writer.write(each))
@@ -55,6 +53,9 @@ pub fn run(dir: &Path, notes: &Path, each: u64) -> ExitCode {
         })
     });
     if statuses != 0 {
+        if ledger.close().is_ok() {
+            eprintln!("{SIGNED_ALL_THE_SAME}");
+        }
         return ExitCode::from(statuses);
     }
     ledger.close().map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)

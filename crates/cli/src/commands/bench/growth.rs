@@ -13,14 +13,19 @@ use std::{
 const FIRST: u64 = 10_000;
 /// Objects between two lines of progress.
 const STEP: u64 = 200_000;
-/// Objects that are added before the end that is not clean, at most.
-const UNFLUSHED: u64 = 50_000;
+/// Entries between two state roots. A large ledger keeps its state at each of them.
+const ROOT_EVERY: u64 = 65_536;
+/// A little less than between two roots: nearly the most that is ever executed again.
+const UNFLUSHED: u64 = 65_000;
 const MIB: f64 = 1_048_576.0;
 
-/// Three figures for each size.
+/// Three figures for each size, shown as soon as they are there.
 pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
+    if setup.objects < FIRST {
+        return Err(CliError::Usage(format!("--objects must be {FIRST} or more")));
+    }
     let mut ledger = commit::ledger(setup.dir)?;
-    let (mut figures, mut objects, mut first) = (Vec::new(), 0, None);
+    let (mut objects, mut first) = (0, None);
     let sizes = std::iter::successors(Some(FIRST), |size| size.checked_mul(10));
     for size in sizes.take_while(|size| *size <= setup.objects) {
         reset_peak();
@@ -30,7 +35,7 @@ pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
         let peak = peak_memory()?;
         let (clean, killed);
         (ledger, clean) = reopen_clean(ledger, setup.dir)?;
-        let more = (size / 10).min(UNFLUSHED);
+        let more = beyond(size);
         commit::fill(&mut ledger, size..size + more)?;
         (ledger, killed) = reopen_killed(ledger, setup.dir)?;
         objects = size + more;
@@ -41,16 +46,20 @@ pub fn growth(setup: &Setup<'_>) -> Result<Vec<Figure>> {
         let first = *first.get_or_insert(rate);
         let disk = bytes_below(setup.dir)? as f64 / MIB;
         let group = commit::GROUP as u64;
-        figures.extend([
+        let figures = [
             figure("", rate, "commands/s", group, true, ("the first 10,000", first)),
             figure(".memory", peak, "MiB", 1, false, ("log and state on the disk", disk)),
             figure(".open", clean, "s", 1, false, ("after an end without a flush", killed)),
-        ]);
+        ];
+        figures.iter().try_for_each(setup.show)?;
     }
-    if figures.is_empty() {
-        return Err(CliError::Usage(format!("--objects must be {FIRST} or more")));
-    }
-    Ok(figures)
+    Ok(Vec::new())
+}
+
+/// Objects that are added before the end that is not clean: a small ledger shall stay about as large as it was.
+const fn beyond(size: u64) -> u64 {
+    let longest = ROOT_EVERY - size % ROOT_EVERY + UNFLUSHED;
+    if longest <= size / 5 { longest } else { size / 10 }
 }
 
 fn grow(ledger: &mut Ledger, objects: std::ops::Range<u64>, setup: &Setup<'_>) -> Result<Duration> {

@@ -44,6 +44,8 @@ pub struct Setup<'a> {
     pub objects: u64,
     /// Tells a person how far it is.
     pub note: &'a dyn Fn(&str),
+    /// Shows a figure before the others are there, for what takes long.
+    pub show: &'a dyn Fn(&Figure) -> Result<()>,
 }
 
 type Run = dyn Fn(&Setup<'_>) -> Result<Vec<Figure>>;
@@ -152,7 +154,8 @@ pub fn run(app: &mut App, args: &BenchArgs) -> Result<()> {
         }
         let scratch = Scratch::new(args.dir.as_deref())?;
         let note = |text: &str| app.out.note(text);
-        let setup = Setup { dir: &scratch.0, objects: args.objects, note: &note };
+        let early = |figure: &Figure| show(app, &bench.name, figure);
+        let setup = Setup { dir: &scratch.0, objects: args.objects, note: &note, show: &early };
         for figure in (bench.run)(&setup)? {
             show(app, &bench.name, &figure)?;
         }
