@@ -7,7 +7,7 @@
 use crate::{JournalError, appender::Mark};
 use eqm_log::LogHead;
 use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
-use std::iter::Peekable;
+use std::{io, iter::Peekable};
 use storage_engine::{
     Admission, Admitted, Executed, execute, execute_admission, identity,
     state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
@@ -283,5 +283,11 @@ impl<S: StateStore> Engine<S> {
 }
 
 fn halted<F: std::fmt::Display>(error: StateError<F>) -> JournalError {
-    JournalError::Halted(error.to_string())
+    let said = error.to_string();
+    // The store says why it failed in words only.
+    if said.contains("No space left on device") {
+        let full = io::Error::new(io::ErrorKind::StorageFull, said);
+        return JournalError::io("cannot keep", "state")(full);
+    }
+    JournalError::Halted(said)
 }
