@@ -4,6 +4,9 @@
 //! there are several, one of them leads: it takes what is waiting, executes it, passes the lead on and goes to the
 //! disk, so that the next group is executed while this one is synced. At most one group is on the disk's side
 //! and one behind it; the rest waits in a line of bounded length.
+//!
+//! Checkpoints are signed beside all that, by whoever calls [`Committer::next_head`]; when they stay behind too far,
+//! submitters wait for them.
 
 use crate::{
     Appender, JournalError, RocksStore, Sequencer, Submitted,
@@ -11,6 +14,7 @@ use crate::{
     engine::{Engine, Group},
     executor::{Answers, Executor},
 };
+use eqm_log::LogHead;
 use protocol::{Command, Hash32};
 use std::{
     collections::VecDeque,
@@ -24,9 +28,14 @@ const MAX_WAITING: usize = 65_536;
 /// Commands that are executed together at most, unless one submission alone has more.
 const MAX_TOGETHER: usize = 8_192;
 
+/// Entries by which checkpoints may be behind while commands are taken.
+pub const MAX_CHECKPOINT_LAG: u64 = 65_536;
+
 /// Takes commands from any number of threads.
 pub struct Committer<D: Disk = RealDisk, S = RocksStore> {
     ledger_id: Option<Hash32>,
+    progress: Mutex<Progress>,
+    progressed: Condvar,
     line: Mutex<Line>,
     room: Condvar,
     execution: Mutex<Execution<S>>,
@@ -39,6 +48,17 @@ struct Execution<S> {
     sequencer: Box<dyn Sequencer>,
     /// Set while commands are executed; what fails or panics on the way leaves it set.
     interrupted: bool,
+}
+
+/// How far the log and its checkpoints are.
+struct Progress {
+    durable: u64,
+    checkpointed: u64,
+    /// Entries that the next checkpoint waits for: below that nobody is woken up.
+    awaited: u64,
+    /// No checkpoint is signed any more: at the end, or after one could not be.
+    ended: bool,
+    unsigned: bool,
 }
 
 #[derive(Default)]
@@ -111,11 +131,16 @@ impl Drop for Taken {
 }
 
 impl<D: Disk, S: StateStore> Committer<D, S> {
-    /// Takes over an executor, until [`Committer::into_executor`].
+    /// Takes over an executor, until [`Committer::into_executor`]. Of its entries so many are under a checkpoint.
     #[must_use]
-    pub fn new(executor: Executor<D, S>) -> Self {
+    pub fn new(executor: Executor<D, S>, checkpointed: u64) -> Self {
         let Executor { engine, appender, sequencer } = executor;
+        let durable = appender.log().durable_len();
+        let progress =
+            Progress { durable, checkpointed, awaited: u64::MAX, ended: false, unsigned: false };
         Self {
+            progress: Mutex::new(progress),
+            progressed: Condvar::new(),
             ledger_id: engine.state().ledger_id(),
             line: Mutex::default(),
             room: Condvar::new(),
@@ -133,12 +158,65 @@ impl<D: Disk, S: StateStore> Committer<D, S> {
         Executor { engine, appender, sequencer }
     }
 
+    /// Waits until `lag` entries are durable that no checkpoint covers, and returns chain and tree as they are then;
+    /// `None` once there is nothing to wait for any more.
+    pub fn next_head(&self, lag: u64) -> Option<LogHead> {
+        let waits = |progress: &mut Progress| {
+            progress.awaited = progress.checkpointed.saturating_add(lag);
+            !progress.ended && progress.durable < progress.awaited
+        };
+        let progress = self.progressed.wait_while(lock(&self.progress), waits);
+        if progress.unwrap_or_else(PoisonError::into_inner).ended {
+            return None;
+        }
+        lock(&self.appender).durable_head().ok().cloned()
+    }
+
+    /// Says that a checkpoint over so many entries is kept.
+    pub fn checkpointed(&self, size: u64) {
+        lock(&self.progress).checkpointed = size;
+        self.progressed.notify_all();
+    }
+
+    /// Says that no more checkpoints will be signed: because everything was submitted, or because one could not be,
+    /// after which nothing more is taken.
+    pub fn end_checkpoints(&self, failed: bool) {
+        let mut progress = lock(&self.progress);
+        progress.ended = true;
+        progress.unsigned |= failed;
+        self.progressed.notify_all();
+    }
+
+    /// Back-pressure: whoever would add to a log that is too far ahead of its checkpoints waits for them.
+    fn wait_for_checkpoints(&self) -> Result<(), JournalError> {
+        let behind = |progress: &mut Progress| {
+            !progress.ended
+                && progress.durable.saturating_sub(progress.checkpointed) >= MAX_CHECKPOINT_LAG
+        };
+        let progress = self.progressed.wait_while(lock(&self.progress), behind);
+        if progress.unwrap_or_else(PoisonError::into_inner).unsigned {
+            return Err(JournalError::Halted(
+                "a checkpoint could not be signed or kept; what was acknowledged stands, nothing more is taken".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn note_durable(&self, len: u64) {
+        let mut progress = lock(&self.progress);
+        progress.durable = len;
+        if len >= progress.awaited {
+            self.progressed.notify_all();
+        }
+    }
+
     /// Submits commands in order, from any thread. Each comes back with its receipt, once that is durable, or
-    /// its refusal. Waits while the line is full.
+    /// its refusal. Waits while the line is full, or checkpoints are [`MAX_CHECKPOINT_LAG`] entries behind.
     ///
     /// # Errors
     /// A failed write or a halted state; what was submitted is then known only after a restart.
     pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, JournalError> {
+        self.wait_for_checkpoints()?;
         let mut answers = Answers::default();
         let admitted = answers.admit(admit_all(self.ledger_id.as_ref(), commands));
         let logged = if admitted.is_empty() { Vec::new() } else { self.commit(admitted)? };
@@ -252,10 +330,13 @@ impl<D: Disk, S: StateStore> Lead<'_, D, S> {
         }
         execution.interrupted = false;
         // Taken before the lead is passed on, so that groups reach the log in the order of their execution.
-        let mut appender = lock(&self.committer.appender);
+        let committer = self.committer;
+        let mut appender = lock(&committer.appender);
         drop(self);
         append(&mut appender, executed.into_iter())?;
-        appender.sync(durably)
+        let answers = appender.sync(durably)?;
+        committer.note_durable(appender.log().durable_len());
+        Ok(answers)
     }
 }
 

@@ -28,7 +28,11 @@ use protocol::{
     node::FailureDomain,
     signature::{PublicKey, SeedSigner, Signer, Suite},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::{Path, PathBuf},
+    thread,
+};
 use storage_engine::{
     admit,
     state::{State, tree::MapProof},
@@ -187,14 +191,39 @@ impl Ledger {
         Ok(results)
     }
 
-    /// Lets many threads submit, through a [`Committer`], for as long as `work` runs. The kept checkpoint stays where
-    /// it is meanwhile.
-    pub fn share<T>(self, work: impl FnOnce(&Committer) -> T) -> (Self, T) {
+    /// Lets many threads submit, through a [`Committer`], for as long as `work` runs. A thread beside them signs a
+    /// checkpoint every [`CHECKPOINT_LAG`] entries; the log is never [`crate::committer::MAX_CHECKPOINT_LAG`] ahead.
+    ///
+    /// # Errors
+    /// When a checkpoint cannot be signed or kept. What was acknowledged stands; the ledger is to be opened again.
+    pub fn share<T>(self, work: impl FnOnce(&Committer) -> T) -> Result<(Self, T), JournalError> {
+        let signers = self.log_signers()?;
+        let origin = self.origin().to_owned();
         let Self { dir, keys, executor, checkpoint, checkpointed, _lock } = self;
-        let committer = Committer::new(executor);
-        let result = work(&committer);
+        let committer = Committer::new(executor, checkpointed);
+        let (result, signed) = thread::scope(|scope| {
+            let (committer, checkpoint) = (&committer, &checkpoint);
+            let sign = move || {
+                let kept = keep_signing(committer, checkpoint, &origin, &signers);
+                committer.end_checkpoints(kept.is_err());
+                kept
+            };
+            let signer = scope.spawn(sign);
+            let result = catch_unwind(AssertUnwindSafe(|| work(committer)));
+            committer.end_checkpoints(false);
+            (result, signer.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+        let checkpointed = signed?.unwrap_or(checkpointed);
         let executor = committer.into_executor();
-        (Self { dir, keys, executor, checkpoint, checkpointed, _lock }, result)
+        Ok((Self { dir, keys, executor, checkpoint, checkpointed, _lock }, result))
+    }
+
+    fn log_signers(&self) -> Result<LogSigners, JournalError> {
+        Ok(LogSigners {
+            ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
+            ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
+        })
     }
 
     /// The state after the last entry.
@@ -301,11 +330,7 @@ impl Ledger {
     /// When the keys cannot be read, the checkpoint cannot be kept, or entries are not durable after a failure.
     pub fn sign_checkpoint(&self) -> Result<String, JournalError> {
         let head = self.executor.appender().durable_head()?;
-        let signers = LogSigners {
-            ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
-            ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
-        };
-        self.checkpoint.sign(self.origin(), head, &signers)
+        self.checkpoint.sign(self.origin(), head, &self.log_signers()?)
     }
 
     /// Visits the entries from `seq` on.
@@ -384,4 +409,20 @@ impl Ledger {
         self.sign_checkpoint()?;
         self.executor.settle()
     }
+}
+
+/// Signs a checkpoint whenever there is enough to sign; entries under the last one, if there was any.
+fn keep_signing(
+    committer: &Committer,
+    checkpoint: &CheckpointFile,
+    origin: &str,
+    signers: &LogSigners,
+) -> Result<Option<u64>, JournalError> {
+    let mut signed = None;
+    while let Some(head) = committer.next_head(CHECKPOINT_LAG) {
+        checkpoint.sign(origin, &head, signers)?;
+        committer.checkpointed(head.size());
+        signed = Some(head.size());
+    }
+    Ok(signed)
 }

@@ -12,13 +12,14 @@ use rocksdb::{
 };
 use std::{
     io::ErrorKind,
+    num::NonZero,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
 };
 use storage_engine::state::{Changes, StateStore, keys};
 
@@ -349,6 +350,29 @@ impl StateStore for RocksStore {
         }
         Ok(())
     }
+
+    fn side_by_side<J: Send, R: Send>(&self, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(jobs.len());
+        let (queue, done) = (Mutex::new(jobs.into_iter().enumerate()), Mutex::new(Vec::new()));
+        let run = || {
+            // Taken in a statement of its own, so that the queue is free while the job is done.
+            while let Some((place, job)) = next(&queue) {
+                let result = work(job);
+                lock(&done).push((place, result));
+            }
+        };
+        thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(run)));
+            run();
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_unstable_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+fn next<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    lock(queue).next()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn run(dir: &Path, notes: &Path, threads: u64, each: u64) -> ExitCode {
     println!("opened {} {} {cause:?}", recovery.entries, recovery.re_executed);
     let workload = Workload::new(&ledger);
     let epoch = AtomicU64::new(ledger.state().epoch());
-    let (ledger, statuses) = ledger.share(|committer| {
+    let shared = ledger.share(|committer| {
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads)
                 .map(|number| {
@@ -52,6 +52,10 @@ pub fn run(dir: &Path, notes: &Path, threads: u64, each: u64) -> ExitCode {
             threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap_or_default()
         })
     });
+    let (ledger, statuses) = match shared {
+        Ok(shared) => shared,
+        Err(error) => return failed(&error),
+    };
     if statuses != 0 {
         if ledger.close().is_ok() {
             eprintln!("{SIGNED_ALL_THE_SAME}");

@@ -575,4 +575,8 @@ impl<S: StateStore> tree::Pages for State<S> {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error> {
         self.get(key)
     }
+
+    fn side_by_side<J: Send, R: Send>(&self, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+        self.store.side_by_side(jobs, work)
+    }
 }

@@ -9,9 +9,9 @@ pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 /// An ordered map of bytes to bytes.
 ///
 /// A fault is the machine failing, never a rule: whoever meets one stops and does not guess.
-pub trait StateStore {
+pub trait StateStore: Sync {
     /// What can go wrong; [`Infallible`] in memory.
-    type Fault: Display;
+    type Fault: Display + Send;
 
     /// The value of `key`.
     ///
@@ -35,6 +35,12 @@ pub trait StateStore {
     /// # Errors
     /// A fault of the store.
     fn commit(&mut self, changes: Changes) -> Result<(), Self::Fault>;
+
+    /// Does jobs that do not depend on each other, such as hashing parts of the state tree; their results in the
+    /// order of the jobs. A store that may use threads does so here.
+    fn side_by_side<J: Send, R: Send>(&self, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+        jobs.into_iter().map(work).collect()
+    }
 }
 
 /// The map in memory.
@@ -125,6 +131,8 @@ where
         })
         .unwrap();
     assert_eq!(visited, 2, "the visitor stops the scan");
+    let squares = store.side_by_side((0..100u64).collect(), |n| n * n);
+    assert_eq!(squares, (0..100).map(|n| n * n).collect::<Vec<u64>>(), "in the order of the jobs");
     store.commit(change(&[(b"a", None), (b"missing", None), (b"b", Some(b"3"))])).unwrap();
     assert_eq!(store.get(b"a").unwrap(), None);
     assert_eq!(store.get(b"b").unwrap().as_deref(), Some(&b"3"[..]));

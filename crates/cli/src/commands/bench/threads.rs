@@ -40,7 +40,7 @@ pub fn submit(dir: &Path, threads: u64) -> Result<Vec<Figure>> {
                 .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
         })
-    });
+    })?;
     let took = began.elapsed();
     let times: Result<Vec<Vec<Duration>>> = times;
     let times = times?.concat();

@@ -50,6 +50,12 @@ pub trait Pages {
     /// # Errors
     /// A fault of the store.
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Does jobs that do not depend on each other; their results in the order of the jobs. One after the other
+    /// unless there are threads for it.
+    fn side_by_side<J: Send, R: Send>(&self, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+        jobs.into_iter().map(work).collect()
+    }
 }
 
 /// The root of the tree that is stored.

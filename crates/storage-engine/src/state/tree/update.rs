@@ -1,13 +1,13 @@
 //! An update: down through the pages, and up again with the new nodes.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 use protocol::Hash32;
 
 use super::{
     Broken, Change, Pages,
     page::{MAX_LEAVES, edge, top},
     path::{bit, set_bit},
-    plan::{Half, Plan},
+    plan::{Half, Mark, Plan},
 };
 use crate::state::keys;
 
@@ -15,36 +15,167 @@ use crate::state::keys;
 /// many, which stay in the second-level cache, and are enough to fill the lanes of the hash function.
 const SETTLED_TOGETHER: usize = 256;
 
+/// Changes from which on the subtrees below the top page are updated side by side.
+const SIDE_BY_SIDE: usize = if cfg!(test) { 1 } else { 4_096 };
+
+/// A page's key, and its bytes or `None` when it ends.
+type Write = (Vec<u8>, Option<Vec<u8>>);
+
+/// A subtree below the top page, which is updated by itself: its changes, and the hash of what stands there.
+struct Job<'a> {
+    changes: &'a [Change],
+    stands: Option<Hash32>,
+}
+
+/// What stands there afterwards.
+enum Subtree {
+    Same,
+    Empty,
+    Leaf(Hash32, Hash32),
+    Branch(Hash32),
+}
+
 /// Applies `changes`, sorted by path and unique, and returns the new root. Every page that changes is handed to `write`
 /// once: its key, and its bytes or `None` when it ends.
 ///
 /// # Errors
 /// A fault of the store, a damaged page, or changes out of order. What was written until then is of no use.
-pub fn update<P: Pages>(
+pub fn update<P>(
     pages: &P,
     changes: &[Change],
     write: &mut impl FnMut(Vec<u8>, Option<Vec<u8>>),
-) -> Result<Hash32, P::Error> {
+) -> Result<Hash32, P::Error>
+where
+    P: Pages + Sync,
+    P::Error: Send,
+{
     if !changes.is_sorted_by(|(a, _), (b, _)| a < b) {
         return Err(Broken("changes of the state tree are out of order").into());
     }
-    let mut update = Update { pages, write, plan: Plan::default() };
-    update.all(changes)
+    let mut update = Update { pages, write, plan: Plan::default(), ready: BTreeMap::new() };
+    let before = update.top()?;
+    if changes.len() >= SIDE_BY_SIDE {
+        update.go_ahead(before, changes)?;
+    }
+    update.all(before, changes)
+}
+
+/// The first four bits of a path, which name its subtree below the top page.
+fn nibble(path: &Hash32) -> u8 {
+    path.0.first().map_or(0, |byte| byte >> 4)
+}
+
+/// Updates one subtree below the top page.
+fn subtree<P: Pages>(pages: &P, job: &Job<'_>) -> Result<(Subtree, Vec<Write>), P::Error> {
+    let mut writes = Vec::new();
+    let mut write = |key, page| writes.push((key, page));
+    let plan = Plan::default();
+    let mut update = Update { pages, write: &mut write, plan, ready: BTreeMap::new() };
+    let subtree = update.alone(job)?;
+    Ok((subtree, writes))
 }
 
 struct Update<'a, P, W> {
     pages: &'a P,
     write: &'a mut W,
     plan: Plan,
+    /// Subtrees below the top page that are updated already.
+    ready: BTreeMap<u8, Subtree>,
+}
+
+impl<P, W> Update<'_, P, W>
+where
+    P: Pages + Sync,
+    P::Error: Send,
+    W: FnMut(Vec<u8>, Option<Vec<u8>>),
+{
+    /// Updates the subtrees of many changes, side by side where the store can.
+    fn go_ahead(&mut self, before: Half, changes: &[Change]) -> Result<(), P::Error> {
+        let subtrees = changes.chunk_by(|(a, _), (b, _)| nibble(a) == nibble(b));
+        let jobs: Vec<Job<'_>> = subtrees.filter_map(|changes| self.job(before, changes)).collect();
+        let names: Vec<u8> = jobs
+            .iter()
+            .filter_map(|job| job.changes.first())
+            .map(|(path, _)| nibble(path))
+            .collect();
+        let pages = self.pages;
+        let done = pages.side_by_side(jobs, |job| subtree(pages, &job));
+        for (name, done) in names.into_iter().zip(done) {
+            let (subtree, writes) = done?;
+            writes.into_iter().for_each(|(key, page)| (self.write)(key, page));
+            self.ready.insert(name, subtree);
+        }
+        Ok(())
+    }
+
+    /// The job of a subtree that has a page of its own, or will have one where nothing has stood.
+    fn job<'c>(&self, before: Half, changes: &'c [Change]) -> Option<Job<'c>> {
+        let (path, _) = changes.first().filter(|_| changes.len() > MAX_LEAVES)?;
+        let mut half = before;
+        for depth in top(0)..edge(0) {
+            if half == Half::Empty {
+                break;
+            }
+            let (left, right) = self.plan.halves(half)?;
+            half = if bit(path, depth) { right } else { left };
+        }
+        match half {
+            Half::Empty => Some(Job { changes, stands: None }),
+            own if self.plan.has_page(own) => {
+                Some(Job { changes, stands: Some(self.plan.hash(own)) })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
-    fn all(&mut self, changes: &[Change]) -> Result<Hash32, P::Error> {
-        let (start, key) = (self.plan.mark(), keys::tree_page(0, &Hash32::ZERO));
-        let before = match self.pages.read(&key)? {
-            Some(page) => self.plan.load(0, &Hash32::ZERO, &page)?,
+    fn alone(&mut self, job: &Job<'_>) -> Result<Subtree, P::Error> {
+        const LEVEL: u8 = 1;
+        let path = job.changes.first().map_or(Hash32::ZERO, |(path, _)| *path);
+        let key = keys::tree_page(LEVEL, &path);
+        let before = match job.stands {
+            Some(hash) => {
+                let branch = self.plan.settled(hash);
+                self.plan.load_below(self.pages, LEVEL, &path, branch)?
+            }
             None => Half::Empty,
         };
+        let start = self.plan.mark();
+        let after = self.node(LEVEL, top(LEVEL), before, job.changes)?;
+        if after == before {
+            return Ok(Subtree::Same);
+        }
+        if let Some((path, value)) = self.plan.leaf(after) {
+            self.end_page(start, key, job);
+            return Ok(Subtree::Leaf(path, value));
+        }
+        if after == Half::Empty {
+            self.end_page(start, key, job);
+            return Ok(Subtree::Empty);
+        }
+        let root = self.fit(LEVEL, &path, after);
+        self.plan.set_page(key, Some(root));
+        self.plan.finish(start, self.write);
+        Ok(Subtree::Branch(self.plan.hash(after)))
+    }
+
+    fn end_page(&mut self, start: Mark, key: Vec<u8>, job: &Job<'_>) {
+        if job.stands.is_some() {
+            self.plan.set_page(key, None);
+        }
+        self.plan.finish(start, self.write);
+    }
+
+    fn top(&mut self) -> Result<Half, P::Error> {
+        match self.pages.read(&keys::tree_page(0, &Hash32::ZERO))? {
+            Some(page) => Ok(self.plan.load(0, &Hash32::ZERO, &page)?),
+            None => Ok(Half::Empty),
+        }
+    }
+
+    fn all(&mut self, before: Half, changes: &[Change]) -> Result<Hash32, P::Error> {
+        let (start, key) = (self.plan.mark(), keys::tree_page(0, &Hash32::ZERO));
         let mut after = self.node(0, 0, before, changes)?;
         if after != before {
             after = self.fit(0, &Hash32::ZERO, after);
@@ -79,6 +210,16 @@ impl<P: Pages, W: FnMut(Vec<u8>, Option<Vec<u8>>)> Update<'_, P, W> {
     /// The same where a page of its own stands, or will.
     fn below(&mut self, level: u8, old: Half, changes: &[Change]) -> Result<Half, P::Error> {
         let path = changes.first().map_or(Hash32::ZERO, |(path, _)| *path);
+        if level == 1
+            && let Some(ready) = self.ready.remove(&nibble(&path))
+        {
+            return Ok(match ready {
+                Subtree::Same => old,
+                Subtree::Empty => Half::Empty,
+                Subtree::Leaf(path, value) => self.plan.add_leaf(path, value),
+                Subtree::Branch(hash) => self.plan.settled(hash),
+            });
+        }
         let (start, key) = (self.plan.mark(), keys::tree_page(level, &path));
         let stored = self.plan.has_page(old);
         let before =
