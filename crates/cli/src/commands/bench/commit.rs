@@ -2,7 +2,7 @@
 
 use super::{Figure, broken, median, micros, per_second};
 use crate::error::{CliError, Result};
-use journal::{Committer, Ledger, Submitted, ledger::NewNode};
+use journal::{Ledger, Submitted, ledger::NewNode};
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, NodeId, ObjectId, Parameters,
     Profile,
@@ -14,9 +14,7 @@ use protocol::{
 use std::{
     fs::{File, OpenOptions},
     io::Write,
-    panic::resume_unwind,
     path::Path,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -108,56 +106,6 @@ pub fn groups(dir: &Path, size: u64) -> Result<Figure> {
         batch: size,
         durable: true,
         beside: ("raw append + fdatasync of the same bytes", total(raw_times)),
-    })
-}
-
-/// Groups of `size` commands from several threads, each of which waits for its own: while one group is synced, the
-/// next is executed. Commands per second, checkpoints included, beside raw appends as in [`groups`].
-pub fn groups_in_flight(dir: &Path, size: u64) -> Result<Figure> {
-    const SUBMITTERS: u64 = 3;
-    const GROUPS_EACH: u64 = 20;
-    let ledger = ledger(dir)?;
-    let groups = SUBMITTERS * GROUPS_EACH;
-    let mut work = Vec::new();
-    for first in 0..SUBMITTERS {
-        let own = (first..groups).step_by(SUBMITTERS as usize);
-        work.push(
-            own.map(|group| stores(&ledger, group * size, size)).collect::<Result<Vec<_>>>()?,
-        );
-    }
-    let before = ledger.bytes_logged();
-    let began = Instant::now();
-    let (ledger, submitted) = ledger.share(|committer| submit_all(committer, work))?;
-    submitted?;
-    ledger.sign_checkpoint()?;
-    let time = began.elapsed();
-    let mut raw = RawLog::create(dir)?;
-    let bytes = (ledger.bytes_logged() - before) / groups;
-    let raw_times: Vec<Duration> = (0..groups).map(|_| raw.append(bytes)).collect::<Result<_>>()?;
-    Ok(Figure {
-        part: String::new(),
-        value: per_second(groups * size, time),
-        unit: "commands/s",
-        batch: size,
-        durable: true,
-        beside: (
-            "raw append + fdatasync of the same bytes",
-            per_second(groups * size, raw_times.into_iter().sum()),
-        ),
-    })
-}
-
-/// One thread for each list of groups.
-fn submit_all(committer: &Committer, work: Vec<Vec<Vec<Command>>>) -> Result<()> {
-    let submit = |groups: Vec<Vec<Command>>| {
-        groups.into_iter().try_for_each(|group| check(&committer.submit(group)?))
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> =
-            work.into_iter().map(|groups| scope.spawn(move || submit(groups))).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })
 }
 

@@ -92,12 +92,7 @@ fn catalogue() -> Vec<Bench> {
         group(1, "durable Store commands, one a group"),
         group(32, "durable Store commands, 32 a group"),
         group(512, "durable Store commands, 512 a group"),
-        group(8_000, "durable Store commands, 8,000 a group, one submission at a time"),
-        Bench::one(
-            "commit.group_8000.in_flight".to_owned(),
-            "the same with three submissions in flight, checkpoints signed beside them",
-            |dir| commit::groups_in_flight(dir, 8_000),
-        ),
+        group(8_000, "durable Store commands, 8,000 a group"),
         threads(1),
         threads(16),
         threads(64),

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, mem};
 
 /// Bytes of one generation; the cache holds two.
-const GENERATION: usize = 64 << 20;
+const GENERATION: usize = 48 << 20;
 /// What a page takes beyond its key and its bytes, about.
 const OVERHEAD: usize = 80;
 
