@@ -28,6 +28,7 @@ fn cm2_constants_are_the_ends_and_the_unit_of_the_range() {
     assert!(BigNum128::ZERO < BigNum128::from_raw(1) && BigNum128::from_raw(1) < BigNum128::ONE);
 }
 
+/// CM-3.
 #[test]
 fn cm3_whole_numbers() {
     let most = 340_282_366_920_938_463_463;
@@ -107,6 +108,7 @@ fn cm6_long_division_corrections() {
     }
 }
 
+/// CM-7.
 #[test]
 fn cm7_sums_and_differences() {
     let (least, most) = (BigNum128::from_raw(1), BigNum128::MAX);
