@@ -1,4 +1,4 @@
-//! The committed evidence: made from generated logs under published test keys, or compared with them.
+//! The committed evidence (RP-11): made from generated logs under published test keys, or compared with them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
