@@ -56,7 +56,7 @@ impl fmt::Display for Recovery {
 
 /// Submissions up to this many commands are admitted, hashed and written by the thread that executes them: waking
 /// others would take longer than the work.
-const INLINE: usize = 256;
+const INLINE: usize = 1_024;
 /// Commands that are admitted together in a longer one.
 const ADMITTED_TOGETHER: usize = 1_024;
 /// Chunks of commands, and groups of entries, that may wait for the next stage.
