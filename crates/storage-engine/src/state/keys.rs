@@ -24,6 +24,10 @@ pub fn is_authenticated(key: &[u8]) -> bool {
     key.first().is_some_and(|kind| !UNAUTHENTICATED.contains(kind))
 }
 
+/// All keys of records that the state root covers, in order: from, end. Between them lie the kinds of [`is_authenticated`].
+pub(super) const AUTHENTICATED: [(&[u8], &[u8]); 4] =
+    [(&[0], b"C"), (b"D", b"T"), (b"U", b"Z"), (b"[", &[u8::MAX])];
+
 /// Genesis, as it was given.
 #[must_use]
 pub fn genesis() -> Vec<u8> {
@@ -166,6 +170,16 @@ mod tests {
         assert_eq!(parse_version(&key("a/b", 7)), Some(("a/b", 7)));
         let (from, end) = versions(&ObjectId("a".into()));
         assert!(from <= key("a", 0) && key("a", u64::MAX) < end && end <= key("a\u{1}", 0));
+    }
+
+    #[test]
+    fn st_11_the_ranges_hold_what_the_root_covers() {
+        for kind in 0..u8::MAX {
+            let key = [kind, b'x'];
+            let within =
+                AUTHENTICATED.iter().any(|(from, end)| *from <= &key[..] && &key[..] < *end);
+            assert_eq!(within, is_authenticated(&key), "{kind}");
+        }
     }
 
     #[test]
