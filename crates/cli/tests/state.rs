@@ -159,6 +159,11 @@ fn st_13_a_snapshot_of_a_ledger_is_written_and_checked() {
     let again = qfs.one(&["state", "snapshot", qfs.path("again").to_str().unwrap()]);
     assert_eq!(again["file_hash"], written["file_hash"]);
 
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/independent/state_snapshot.py");
+    let output =
+        std::process::Command::new("python3").args(["-B", script, file, root]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
     let refused = |bytes: &[u8], more: &[&str]| {
         let file = qfs.file("changed.qfsstate", bytes);
         qfs.refused(&[&["state", "check", &file], more].concat())
