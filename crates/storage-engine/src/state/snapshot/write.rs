@@ -32,8 +32,8 @@ pub fn write<S: StateStore, E>(
     let header = Header { ledger_id, cursor: *state.cursor(), entry_hash, state_root };
     let mut writer = Writer::new(sink);
     writer.header(&header).map_err(SnapshotError::Stream)?;
-    for (from, end) in keys::AUTHENTICATED {
-        writer.part(Part::Records, state, from, end)?;
+    for (from, end) in keys::AUTHENTICATED.map(keys::kind) {
+        writer.part(Part::Records, state, &from, &end)?;
     }
     writer.end_chunk(Part::Records).map_err(SnapshotError::Stream)?;
     let (from, end) = remembered(state.epoch());
