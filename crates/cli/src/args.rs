@@ -113,13 +113,15 @@ pub enum Command {
     /// The EQM log.
     #[command(subcommand)]
     Log(LogCommand),
-    /// Prove single records of the state under its root, and check such proofs.
+    /// Prove single records of the state under its root, take snapshots of all of it, and check both.
     #[command(
         subcommand,
         after_help = "Examples:
   qfs state prove account 5f1c…07aa -o account.json
   qfs state prove version notes.txt 1 > version.json
-  qfs state verify version.json --key @log.vkey"
+  qfs state verify version.json --key @log.vkey
+  qfs state snapshot ledger.qfsstate
+  qfs state check ledger.qfsstate --root 07c1…e3b2"
     )]
     State(StateCommand),
     /// Run many commands in one process: one JSON array of words per line.
@@ -354,6 +356,19 @@ pub enum StateCommand {
         /// Key of the log that must have signed for the root, as text or @FILE.
         #[arg(long = "key", value_name = "VKEY")]
         keys: Vec<String>,
+    },
+    /// Write the whole state after the last entry as one file, from which it can be rebuilt.
+    Snapshot {
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// Rebuild the state of a snapshot in memory, and hold it against its root; needs no ledger.
+    Check {
+        /// The snapshot, or - for standard input.
+        file: PathBuf,
+        /// State root that it must have.
+        #[arg(long, value_name = "HEX")]
+        root: Option<String>,
     },
 }
 

@@ -134,3 +134,49 @@ fn a_proof_goes_to_a_file_and_the_independent_verifier_takes_it() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stdout.starts_with(b"verified present"));
 }
+
+#[test]
+fn st_13_a_snapshot_of_a_ledger_is_written_and_checked() {
+    let (qfs, _) = ledger();
+    let last = qfs.ok(&["log", "show"]).pop().unwrap();
+    let path = qfs.path("state.qfsstate");
+    let file = path.to_str().unwrap();
+    let written = qfs.one(&["state", "snapshot", file]);
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!((&written["seq"], &written["entry_hash"]), (&last["seq"], &last["entry_hash"]));
+    assert_eq!(written["bytes"], bytes.len());
+    let root = written["state_root"].as_str().unwrap();
+    assert_eq!(prove(&qfs, &["object", "a"])["state_root"], root);
+
+    let checked = qfs.one(&["state", "check", file, "--root", root]);
+    assert_eq!((&checked["verified"], &checked["verdict"]), (&true.into(), &"pinned".into()));
+    assert_eq!((&checked["epoch"], &checked["nodes"]), (&1.into(), &3.into()));
+    for field in ["ledger_id", "state_root", "seq", "entry_hash", "records", "file_hash", "bytes"] {
+        assert_eq!(checked[field], written[field], "{field}");
+    }
+    assert_eq!(qfs.one(&["state", "check", file])["verdict"], "unpinned");
+    // The same state is the same file, whichever process writes it.
+    let again = qfs.one(&["state", "snapshot", qfs.path("again").to_str().unwrap()]);
+    assert_eq!(again["file_hash"], written["file_hash"]);
+
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/independent/state_snapshot.py");
+    let output =
+        std::process::Command::new("python3").args(["-B", script, file, root]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let refused = |bytes: &[u8], more: &[&str]| {
+        let file = qfs.file("changed.qfsstate", bytes);
+        qfs.refused(&[&["state", "check", &file], more].concat())
+    };
+    let other = "11".repeat(32);
+    assert_eq!(refused(&bytes, &["--root", &other]), "SE_ERR_INTEGRITY_MISMATCH");
+    assert_eq!(refused(&bytes[..bytes.len() - 1], &[]), "SE_ERR_INTEGRITY_MISMATCH");
+    assert_eq!(refused(b"hello", &[]), "SE_ERR_INTEGRITY_MISMATCH");
+    assert_eq!(refused(&[b'x'; 400], &[]), "SE_ERR_INVALID_INPUT");
+    let mut changed = bytes;
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    assert_eq!(refused(&changed, &[]), "SE_ERR_INTEGRITY_MISMATCH");
+    qfs.usage(&["state", "check", file, "--root", "zz"]);
+    qfs.usage(&["state", "check"]);
+}

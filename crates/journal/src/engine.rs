@@ -10,7 +10,11 @@ use protocol::{Hash32, Outcome, Refusal, canonical, error::ErrorCode};
 use std::{io, iter::Peekable};
 use storage_engine::{
     Admission, Admitted, Executed, execute, execute_admission, identity,
-    state::{Changes, Seen, State, StateError, StateStore, tree::MapProof},
+    state::{
+        Changes, Seen, State, StateError, StateStore,
+        snapshot::{self, SnapshotError, Summary},
+        tree::MapProof,
+    },
 };
 
 /// A group is closed before it grows beyond this.
@@ -279,6 +283,22 @@ impl<S: StateStore> Engine<S> {
     /// When the store fails.
     pub fn prove(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
         self.state.prove(key).map_err(halted)
+    }
+
+    /// A snapshot of the state after the last executed entry, which hashes to `entry_hash`.
+    ///
+    /// # Errors
+    /// When the store fails; what the sink reports.
+    pub fn snapshot<E: From<JournalError>>(
+        &mut self,
+        entry_hash: Hash32,
+        sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Summary, E> {
+        snapshot::write(&mut self.state, entry_hash, sink).map_err(|error| match error {
+            SnapshotError::Stream(error) => error,
+            SnapshotError::State(error) => halted(error).into(),
+            SnapshotError::Refused(reason) => JournalError::Halted(reason.to_string()).into(),
+        })
     }
 }
 

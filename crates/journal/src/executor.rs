@@ -17,7 +17,7 @@ use std::{
 };
 use storage_engine::{
     Admission, Admitted, admit_all,
-    state::{State, StateStore, tree::MapProof},
+    state::{State, StateStore, snapshot::Summary, tree::MapProof},
 };
 
 /// What became of a submitted command.
@@ -262,6 +262,17 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
     /// When the state store fails.
     pub fn prove(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
         self.engine.prove(key)
+    }
+
+    /// A snapshot of the state after the last entry.
+    ///
+    /// # Errors
+    /// When the state store fails; what the sink reports.
+    pub fn snapshot<E: From<JournalError>>(
+        &mut self,
+        sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Summary, E> {
+        self.engine.snapshot(self.appender.log().head(), sink)
     }
 
     /// The two sides, for whoever puts the steps of a submission together itself; see [`Executor::submit`] for their

@@ -35,7 +35,7 @@ use std::{
 };
 use storage_engine::{
     admit,
-    state::{State, tree::MapProof},
+    state::{State, snapshot::Summary, tree::MapProof},
 };
 
 /// Scheme of the node keys that a ledger makes itself.
@@ -255,6 +255,17 @@ impl Ledger {
     /// When the state store fails.
     pub fn prove_state(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, MapProof), JournalError> {
         self.executor.prove(key)
+    }
+
+    /// Hands a snapshot of the state after the last entry to `sink`, a piece at a time.
+    ///
+    /// # Errors
+    /// When the state store fails; what the sink reports.
+    pub fn snapshot<E: From<JournalError>>(
+        &mut self,
+        sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Summary, E> {
+        self.executor.snapshot(sink)
     }
 
     /// Number of entries.

@@ -17,12 +17,17 @@ use protocol::{
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    io::{Read, Write},
     sync::LazyLock,
 };
 use storage_engine::{
     execute_committed,
     layout::Geometry,
-    state::{Changes, MemoryStore, State},
+    state::{
+        Changes, MemoryStore, State,
+        snapshot::{self, Reader},
+    },
 };
 
 const NAMES: [&str; 5] = ["a", "a/b", "ab", "b", "ü"];
@@ -257,6 +262,8 @@ enum Upkeep {
     Root,
     Flush,
     Restart,
+    /// Goes on from a snapshot of itself.
+    Restore,
 }
 
 fn upkeep() -> impl Strategy<Value = Upkeep> {
@@ -265,10 +272,21 @@ fn upkeep() -> impl Strategy<Value = Upkeep> {
         1 => Just(Upkeep::Root),
         2 => Just(Upkeep::Flush),
         1 => Just(Upkeep::Restart),
+        1 => Just(Upkeep::Restore),
     ]
 }
 
-/// Executes a log over a fresh state, with flushes, roots and restarts wherever `upkeep` says.
+/// The state that a snapshot of `state` restores (ST-13).
+fn through_snapshot(state: &mut State<MemoryStore>, head: Hash32) -> State<MemoryStore> {
+    let mut file = Vec::new();
+    let sink = |bytes: &[u8]| file.write_all(bytes);
+    snapshot::write(state, head, sink).unwrap();
+    let mut rest = &file[..];
+    let reader = Reader::open::<Infallible>(|buf: &mut [u8]| rest.read(buf)).unwrap();
+    snapshot::restore(reader, MemoryStore::default()).unwrap().0
+}
+
+/// Executes a log over a fresh state, with flushes, roots, restarts and snapshots wherever `upkeep` says.
 fn re_execute(log: &[Vec<u8>], upkeep: &[Upkeep]) -> State<MemoryStore> {
     let mut state = State::open(MemoryStore::default()).unwrap();
     let mut head = Hash32::ZERO;
@@ -285,6 +303,14 @@ fn re_execute(log: &[Vec<u8>], upkeep: &[Upkeep]) -> State<MemoryStore> {
             Upkeep::Restart => {
                 state.flush(Changes::new()).unwrap();
                 state = State::open(state.store().clone()).unwrap();
+            }
+            Upkeep::Restore => {
+                let restored = through_snapshot(&mut state, head);
+                for bytes in log {
+                    let command = EntryBody::from_bytes(bytes).unwrap().command;
+                    assert_eq!(restored.seen(&command).unwrap(), state.seen(&command).unwrap());
+                }
+                state = restored;
             }
         }
     }

@@ -1,4 +1,6 @@
-//! `state`: one record of the state, or its absence, proved under the state root (ST-9, ST-10).
+//! `state`: one record of the state, or its absence, proved under the state root (ST-9, ST-10); snapshots of all of it.
+
+mod snapshot;
 
 use super::{
     proof::{Fields, check_log},
@@ -31,6 +33,10 @@ pub fn run(app: &mut App, command: StateCommand) -> Result<()> {
     match command {
         StateCommand::Prove { record, output } => prove(app, &record, output),
         StateCommand::Verify { file, root, keys } => verify(app, &file, root.as_deref(), &keys),
+        StateCommand::Snapshot { file } => snapshot::write(app, &file),
+        StateCommand::Check { file, root } => {
+            snapshot::check(app, &file, expected_root(root.as_deref())?.as_ref())
+        }
     }
 }
 
@@ -129,10 +135,7 @@ fn root_entry(ledger: &Ledger, root: &Hash32) -> Result<Value> {
 /// Checks record → root → entry → checkpoint, as far as the document goes, from the document alone.
 fn verify(app: &App, file: &Path, root: Option<&str>, keys: &[String]) -> Result<()> {
     let pinned = replay::cli::read_keys(keys).map_err(CliError::Usage)?;
-    let expected = root.map(|root| {
-        Hash32::from_hex(root).ok_or_else(|| CliError::Usage("a root is 64 hex digits".into()))
-    });
-    let expected = expected.transpose()?;
+    let expected = expected_root(root)?;
     let text = read_text(file)?;
     let document: Value = serde_json::from_slice(&text).map_err(|error| {
         CliError::failed(ErrorCode::InvalidInput, format!("{}: {error}", file.display()))
@@ -165,6 +168,13 @@ fn verify(app: &App, file: &Path, root: Option<&str>, keys: &[String]) -> Result
             row["key"], checked.root
         )
     })
+}
+
+fn expected_root(root: Option<&str>) -> Result<Option<Hash32>> {
+    let parse = |root| {
+        Hash32::from_hex(root).ok_or_else(|| CliError::Usage("a root is 64 hex digits".into()))
+    };
+    root.map(parse).transpose()
 }
 
 struct Checked {

@@ -24,6 +24,14 @@ pub fn is_authenticated(key: &[u8]) -> bool {
     key.first().is_some_and(|kind| !UNAUTHENTICATED.contains(kind))
 }
 
+/// First bytes of the keys of all records that the state root covers, in order. A store may have keys of its own beside them.
+pub(super) const AUTHENTICATED: [u8; 10] = *b"AEGIKLNOSV";
+
+/// All records of a kind: from, end.
+pub(super) const fn kind(first: u8) -> ([u8; 1], [u8; 1]) {
+    ([first], [first.saturating_add(1)])
+}
+
 /// Genesis, as it was given.
 #[must_use]
 pub fn genesis() -> Vec<u8> {
@@ -166,6 +174,13 @@ mod tests {
         assert_eq!(parse_version(&key("a/b", 7)), Some(("a/b", 7)));
         let (from, end) = versions(&ObjectId("a".into()));
         assert!(from <= key("a", 0) && key("a", u64::MAX) < end && end <= key("a\u{1}", 0));
+    }
+
+    #[test]
+    fn st_11_the_kinds_are_those_under_the_root() {
+        assert!(AUTHENTICATED.is_sorted());
+        assert!(AUTHENTICATED.iter().all(|kind| is_authenticated(&[*kind])));
+        assert!(UNAUTHENTICATED.iter().all(|kind| !AUTHENTICATED.contains(kind)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod records;
+pub mod snapshot;
 pub mod store;
 pub mod tree;
 
