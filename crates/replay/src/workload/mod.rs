@@ -1,6 +1,6 @@
 //! A log that is generated from a seed, under published test keys.
 //!
-//! It is what the committed evidence and the tests are made from: stores of many sizes, updates, delete
+//! It is what the committed evidence (RP-11) and the tests are made from: stores of many sizes, updates, delete
 //! markers, purges, moved copies, audits with true proofs and with failures, nodes that join and nodes
 //! that fail verification, refusals of many codes, and several settled epochs. Integers only, so that the
 //! same [`Spec`] gives the same bytes on every machine.
