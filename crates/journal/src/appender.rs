@@ -100,6 +100,16 @@ impl<D: Disk> Appender<D> {
         Ok(())
     }
 
+    /// [`Appender::append`], and the mark that the engine waits for where the group ends with a barrier.
+    ///
+    /// # Errors
+    /// As [`Appender::append`] and [`Appender::mark`].
+    pub fn append_to_mark(&mut self, group: Group) -> Result<Option<Mark>, JournalError> {
+        let barrier = group.barrier;
+        self.append(group)?;
+        if barrier { self.mark().map(Some) } else { Ok(None) }
+    }
+
     /// Makes everything written durable and hands out the answers since the last call, in order. With `durably`
     /// false someone else holds the commands already, and nothing is waited for.
     ///

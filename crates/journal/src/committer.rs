@@ -12,7 +12,7 @@ use crate::{
     Appender, JournalError, RocksStore, Sequencer, Submitted,
     disk::{Disk, RealDisk},
     engine::{Engine, Group},
-    executor::{Answers, Executor},
+    executor::{Answers, Executor, execute_in_order},
 };
 use eqm_log::LogHead;
 use protocol::{Command, Hash32};
@@ -311,24 +311,19 @@ impl<D: Disk, S: StateStore> Lead<'_, D, S> {
         if std::mem::replace(&mut execution.interrupted, true) {
             return Err(JournalError::Poisoned);
         }
-        let last_tick = execution.engine.tick();
-        let batches = execution.sequencer.order(last_tick, commands);
-        let durably = batches.iter().any(|batch| batch.sync);
+        let Execution { engine, sequencer, interrupted } = &mut **execution;
         let mut executed = Vec::new();
-        for batch in batches {
-            let (cursor, mut commands) = batch.into_parts();
-            while commands.peek().is_some() {
-                let group = execution.engine.execute(&cursor, &mut commands)?;
-                let barrier = group.barrier;
-                executed.push(group);
-                if barrier {
-                    let mut appender = lock(&self.committer.appender);
-                    append(&mut appender, executed.drain(..))?;
-                    execution.engine.appended(&appender.mark()?)?;
-                }
+        let durably = execute_in_order(engine, sequencer.as_mut(), commands, |group| {
+            let barrier = group.barrier;
+            executed.push(group);
+            if !barrier {
+                return Ok(None);
             }
-        }
-        execution.interrupted = false;
+            let mut appender = lock(&self.committer.appender);
+            append(&mut appender, executed.drain(..))?;
+            appender.mark().map(Some)
+        })?;
+        *interrupted = false;
         // Taken before the lead is passed on, so that groups reach the log in the order of their execution.
         let committer = self.committer;
         let mut appender = lock(&committer.appender);

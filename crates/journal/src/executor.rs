@@ -179,20 +179,11 @@ impl<D: Disk, S: StateStore> Executor<D, S> {
     ) -> Result<Vec<Submitted>, JournalError> {
         let mut answers = Answers::default();
         let admitted = answers.admit(admit_all(ledger_id, commands));
-        let mut durably = false;
-        for batch in self.sequencer.order(self.engine.tick(), admitted) {
-            durably |= batch.sync;
-            let (cursor, mut commands) = batch.into_parts();
-            while commands.peek().is_some() {
-                let group = self.engine.execute(&cursor, &mut commands)?;
-                let barrier = group.barrier;
-                self.appender.append(group)?;
-                if barrier {
-                    self.pass_barrier()?;
-                }
-            }
-        }
-        Ok(answers.complete(self.appender.sync(durably)?))
+        let Self { engine, appender, sequencer } = self;
+        let durably = execute_in_order(engine, sequencer.as_mut(), admitted, |group| {
+            appender.append_to_mark(group)
+        })?;
+        Ok(answers.complete(appender.sync(durably)?))
     }
 
     /// Lets the engine go on after an entry that it had to wait for.
@@ -343,20 +334,39 @@ fn execute_all<S: StateStore>(
 ) -> Result<Answers, JournalError> {
     let mut answers = Answers::default();
     for admissions in admissions {
-        for batch in sequencer.order(engine.tick(), answers.admit(admissions)) {
-            let (cursor, mut commands) = batch.into_parts();
-            while commands.peek().is_some() {
-                let group = engine.execute(&cursor, &mut commands)?;
-                let barrier = group.barrier;
-                // The third stage ends early only after a failed write, which it reports itself.
-                groups.send(group).map_err(|_| JournalError::Poisoned)?;
-                if barrier {
-                    engine.appended(&passed.recv().map_err(|_| JournalError::Poisoned)?)?;
-                }
+        execute_in_order(engine, sequencer, answers.admit(admissions), |group| {
+            let barrier = group.barrier;
+            // The third stage ends early only after a failed write, which it reports itself.
+            groups.send(group).map_err(|_| JournalError::Poisoned)?;
+            if !barrier {
+                return Ok(None);
+            }
+            passed.recv().map(Some).map_err(|_| JournalError::Poisoned)
+        })?;
+    }
+    Ok(answers)
+}
+
+/// Executes commands in the sequencer's order. Each group goes to `take`, which returns the mark of the durable log
+/// after a group with a barrier. Whether the answers need a sync.
+pub(crate) fn execute_in_order<S: StateStore>(
+    engine: &mut Engine<S>,
+    sequencer: &mut dyn Sequencer,
+    commands: Vec<Admitted>,
+    mut take: impl FnMut(Group) -> Result<Option<Mark>, JournalError>,
+) -> Result<bool, JournalError> {
+    let mut durably = false;
+    for batch in sequencer.order(engine.tick(), commands) {
+        durably |= batch.sync;
+        let (cursor, mut commands) = batch.into_parts();
+        while commands.peek().is_some() {
+            let group = engine.execute(&cursor, &mut commands)?;
+            if let Some(mark) = take(group)? {
+                engine.appended(&mark)?;
             }
         }
     }
-    Ok(answers)
+    Ok(durably)
 }
 
 /// The third stage: chain, tree and log, and one sync at the end.
@@ -366,11 +376,9 @@ fn append_all<D: Disk>(
     marks: &SyncSender<Mark>,
 ) -> Result<Vec<Submitted>, JournalError> {
     for group in groups {
-        let barrier = group.barrier;
-        appender.append(group)?;
-        if barrier {
+        if let Some(mark) = appender.append_to_mark(group)? {
             // The second stage waits for it, unless it failed, which it reports itself.
-            let _ = marks.send(appender.mark()?);
+            let _ = marks.send(mark);
         }
     }
     appender.sync(true)
