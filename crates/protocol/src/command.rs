@@ -1,15 +1,17 @@
 //! What a client asks of the ledger.
 
 use crate::{
+    amount::Amount,
     canonical,
     genesis::Genesis,
+    governance::{Change, ProposalNumber, Speaker},
     hash::Hash32,
     ids::{AccountId, CommandId, NodeId, ObjectId},
     layout::Layout,
     node::{FailureDomain, NodeNumber, RegistryFact, TelemetryFact},
     signature::{PublicKey, Signer},
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Domain separation of command signatures.
@@ -71,7 +73,7 @@ impl Command {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Action {
     /// Opens the ledger; the first entry and no other.
-    Genesis(Genesis),
+    Genesis(Box<Genesis>),
     /// Registers a node, or discloses the whole key of one that genesis named.
     RegisterNode(RegisterNode),
     /// Closes the current epoch and opens the next.
@@ -98,6 +100,31 @@ pub enum Action {
     OpenAudit(OpenAudit),
     /// What a reader found at one node.
     RecordAudit(RecordAudit),
+    /// A node leaves: it gets no new copies, and those that it has move to others.
+    Exit {
+        /// The node.
+        node: NodeNumber,
+    },
+    /// Proposes a change to whoever votes.
+    Propose(Propose),
+    /// Votes on a proposal.
+    Vote(Vote),
+    /// Puts an accepted proposal into force at a later epoch.
+    Activate {
+        /// The proposal.
+        proposal: ProposalNumber,
+        /// In whose name.
+        speaker: Speaker,
+    },
+    /// Credits an account with ATR.
+    Credit {
+        /// The account.
+        account: AccountId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Records what a scorer thinks of a version; it replaces an earlier score.
+    RecordScore(RecordScore),
 }
 
 /// A node that joins. It becomes eligible with the next epoch that verifies it.
@@ -187,6 +214,39 @@ pub struct Reassign {
     pub from: NodeNumber,
     /// The node that holds it from now on.
     pub to: NodeNumber,
+}
+
+/// A change that is put to the vote.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Propose {
+    /// In whose name.
+    pub speaker: Speaker,
+    /// What is to change.
+    pub change: Change,
+    /// Whether votes are taken at once, under the higher quorum, and the change does not wait.
+    pub emergency: bool,
+}
+
+/// A vote. It is final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Vote {
+    /// The proposal.
+    pub proposal: ProposalNumber,
+    /// In whose name.
+    pub speaker: Speaker,
+    /// For or against.
+    pub approve: bool,
+}
+
+/// A score of one version of an object. The scorer saw its metadata and hashes, or the content at a node that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct RecordScore {
+    /// The object.
+    pub object: ObjectId,
+    /// Its version.
+    pub version: u64,
+    /// 0 to 1,000,000.
+    pub score: u32,
 }
 
 /// How much an audit challenges.

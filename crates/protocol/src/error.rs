@@ -65,6 +65,12 @@ error_codes! {
     Conflict = 14, "SE_ERR_CONFLICT";
     /// Another process or request holds what is needed.
     Busy = 15, "SE_ERR_BUSY";
+    /// Votes, activations or proposals of this kind are not taken yet.
+    TooEarly = 16, "SE_ERR_TOO_EARLY";
+    /// Votes or activations are not taken any more.
+    TooLate = 17, "SE_ERR_TOO_LATE";
+    /// The votes do not reach the quorum.
+    NoQuorum = 18, "SE_ERR_NO_QUORUM";
 }
 
 impl fmt::Display for ErrorCode {
@@ -145,6 +151,9 @@ mod tests {
                 (13, "SE_ERR_CONTENT_UNAVAILABLE"),
                 (14, "SE_ERR_CONFLICT"),
                 (15, "SE_ERR_BUSY"),
+                (16, "SE_ERR_TOO_EARLY"),
+                (17, "SE_ERR_TOO_LATE"),
+                (18, "SE_ERR_NO_QUORUM"),
             ]
         );
         for code in ErrorCode::ALL {

@@ -4,8 +4,9 @@
 
 use crate::{
     amount::Amount,
+    governance::{Electorate, ProposalNumber},
     hash::Hash32,
-    node::{NodeNumber, NodeStatus},
+    node::{NodeNumber, NodeStatus, Standing},
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -51,9 +52,43 @@ pub enum Event {
     AuditRecorded {
         /// Answers that prove a shard not proved before in this epoch.
         counted: u32,
-        /// Answers without a proof.
+        /// Answers without a proof, for a shard that did not fail before in this epoch.
         failed: u32,
     },
+    /// The node is leaving.
+    Exiting,
+    /// The proposal takes votes.
+    Proposed {
+        /// Its number.
+        proposal: ProposalNumber,
+        /// Who votes.
+        electorate: Electorate,
+        /// Weight of all votes.
+        weight: Amount,
+        /// Weight that accepts it.
+        needed: Amount,
+        /// First epoch that takes votes.
+        opens: u64,
+        /// Last epoch that takes votes.
+        closes: u64,
+    },
+    /// The vote counts.
+    Voted {
+        /// Its weight.
+        weight: Amount,
+    },
+    /// The change is in force from an epoch on.
+    Activated {
+        /// That epoch.
+        effective: u64,
+    },
+    /// The account has more.
+    Credited {
+        /// What of it paid the account's debt.
+        settled: Amount,
+    },
+    /// The score is on record.
+    Scored,
 }
 
 /// An epoch's accounts.
@@ -65,6 +100,8 @@ pub struct EpochClosed {
     pub settlement: Settlement,
     /// Every registered node, by number.
     pub nodes: Vec<NodeAccount>,
+    /// Proposals that are in force from the next epoch on.
+    pub changes: Vec<ProposalNumber>,
 }
 
 /// Where an epoch's fees went, in ATR: `fees = rewards + treasury + reserve`, to the last unit (EC-5).
@@ -95,4 +132,8 @@ pub struct NodeAccount {
     pub proofs: u64,
     /// NOD earned.
     pub reward: Amount,
+    /// Where it stands in the next epoch.
+    pub standing: Standing,
+    /// Whether the next epoch places new copies on it.
+    pub eligible: bool,
 }

@@ -34,3 +34,17 @@ pub const COMMAND_ID_EPOCHS: u64 = 2;
 pub const ORPHAN_EPOCHS: u64 = 2;
 /// Every entry whose seq is a multiple of this carries a state root, besides each epoch's closing.
 pub const STATE_ROOT_INTERVAL: u64 = 65_536;
+/// Most regions that a list names.
+pub const MAX_REGIONS: usize = 32;
+/// Most accounts that may record scores.
+pub const MAX_SCORERS: usize = 16;
+/// Most epochs over which failed proofs are counted.
+pub const MAX_QUARANTINE_EPOCHS: u32 = 16;
+/// Most proposals that take votes at a time.
+pub const MAX_OPEN_PROPOSALS: usize = 64;
+/// Most of them by one speaker.
+pub const MAX_OPEN_PROPOSALS_EACH: usize = 4;
+/// Epochs in which an accepted proposal can be activated; after that it has lapsed.
+pub const ACTIVATION_WINDOW_EPOCHS: u64 = 8;
+/// Most ATR ever credited, in units of 10^-18: no balance can overflow.
+pub const MAX_CREDITED: u128 = u128::MAX / 4;

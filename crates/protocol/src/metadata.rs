@@ -3,6 +3,8 @@
 use crate::{
     error::{ErrorCode, Refusal},
     json::{self, Value},
+    limits::MAX_REGIONS,
+    rules::is_region,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -55,6 +57,9 @@ impl Metadata {
                 return Err(invalid(format!("metadata {key:?} is {expected}")));
             }
         }
+        if value.get(REGION).is_some() && nested_region(&value).is_some() {
+            return Err(invalid(format!("metadata has {REGION:?} in one of its two forms")));
+        }
         Ok(Self { value, canonical })
     }
 
@@ -70,6 +75,12 @@ impl Metadata {
         &self.value
     }
 
+    /// The regions that the object is restricted to (PL-9); none for no restriction.
+    #[must_use]
+    pub fn regions(&self) -> Vec<String> {
+        regions(&self.value)
+    }
+
     /// Number of top-level keys, which the fee counts.
     #[must_use]
     pub fn keys(&self) -> u64 {
@@ -78,9 +89,29 @@ impl Metadata {
     }
 }
 
+/// The regions that metadata restricts an object to: `"placement.region"`, or `"region"` inside `"placement"`; a text
+/// or a list of texts (PL-9).
+#[must_use]
+pub fn regions(metadata: &Value) -> Vec<String> {
+    let Some(value) = metadata.get(REGION).or_else(|| nested_region(metadata)) else {
+        return Vec::new();
+    };
+    let one = core::slice::from_ref(value);
+    let texts = value.as_array().unwrap_or(one);
+    texts.iter().filter_map(|region| region.as_str().map(String::from)).collect()
+}
+
+const REGION: &str = "placement.region";
+
+fn nested_region(metadata: &Value) -> Option<&Value> {
+    metadata.get("placement")?.get("region")
+}
+
 type Check = fn(&Value) -> bool;
 
-const TYPED_KEYS: [(&str, Check, &str); 6] = [
+const REGIONS: &str = "the name of a region, or a list of 1 to 32 of them, sorted and unique";
+
+const TYPED_KEYS: [(&str, Check, &str); 8] = [
     ("author_node_id", is_short_text, "a text of 1 to 64 bytes"),
     ("created_at_tick", is_count, "an integer from 0"),
     ("tags", are_tags, "a list of trimmed texts of 1 to 64 bytes, sorted and unique"),
@@ -91,7 +122,29 @@ const TYPED_KEYS: [(&str, Check, &str); 6] = [
         is_telemetry_stub,
         "an object of node_id, proof_result, latency_band, at_epoch",
     ),
+    (REGION, are_regions, REGIONS),
+    (
+        "placement",
+        is_placement,
+        "an object, whose \"region\" is a name, or a sorted list of 1 to 32",
+    ),
 ];
+
+fn are_regions(value: &Value) -> bool {
+    let name = |value: &Value| value.as_str().is_some_and(is_region);
+    match value.as_array() {
+        None => name(value),
+        Some(list) => {
+            (1..=MAX_REGIONS).contains(&list.len())
+                && list.iter().all(name)
+                && list.is_sorted_by(|a, b| a.as_str() < b.as_str())
+        }
+    }
+}
+
+fn is_placement(value: &Value) -> bool {
+    value.as_object().is_some() && value.get("region").is_none_or(are_regions)
+}
 
 fn is_short_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| (1..=64).contains(&text.len()))
@@ -160,6 +213,34 @@ mod tests {
         assert_eq!(metadata.canonical(), r#"{"tags":["a","b"]}"#);
         assert!(Metadata::from_canonical(br#"{"tags":["b","a"]}"#, 16_384).is_err());
         assert!(Metadata::from_canonical(metadata.canonical().as_bytes(), 16_384).is_ok());
+    }
+
+    #[test]
+    fn pl_9_regions_in_each_form() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("{}", &[]),
+            (r#"{"placement":{"zone":1}}"#, &[]),
+            (r#"{"placement":{"region":"eu"}}"#, &["eu"]),
+            (r#"{"placement":{"region":["eu","uk"]}}"#, &["eu", "uk"]),
+            (r#"{"placement.region":"eu"}"#, &["eu"]),
+            (r#"{"placement.region":["eu","uk"]}"#, &["eu", "uk"]),
+        ];
+        for (text, regions) in cases {
+            let metadata = Metadata::normalise(text.as_bytes(), 16_384).unwrap();
+            assert_eq!(metadata.regions(), regions, "{text}");
+        }
+        for text in [
+            r#"{"placement":"eu"}"#,
+            r#"{"placement":{"region":7}}"#,
+            r#"{"placement":{"region":[]}}"#,
+            r#"{"placement.region":""}"#,
+            r#"{"placement.region":["uk","eu"]}"#,
+            r#"{"placement.region":["eu",null]}"#,
+            r#"{"placement":{"region":"eu"},"placement.region":"eu"}"#,
+        ] {
+            let refusal = Metadata::normalise(text.as_bytes(), 16_384).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::InvalidInput, "{text}");
+        }
     }
 
     #[test]

@@ -98,3 +98,59 @@ impl fmt::Display for NodeStatus {
         f.write_str(self.name())
     }
 }
+
+macro_rules! standings {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
+        /// Where a node stands in its life on the ledger; it changes when an epoch closes, and when the node leaves (RG-6).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+        pub enum Standing { $($(#[doc = $doc])* $name,)* }
+
+        impl Standing {
+            /// Every standing.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The published name.
+            #[must_use]
+            pub const fn name(self) -> &'static str { match self { $(Self::$name => $text,)* } }
+        }
+    };
+}
+
+standings! {
+    /// New or reinstated: eligible where verified, audited more.
+    Probation = "PROBATION",
+    /// Verified, without a failed proof in the window.
+    Active = "ACTIVE",
+    /// Not verified by the last facts, or with a failed proof in the window: eligible where verified, audited more.
+    Degraded = "DEGRADED",
+    /// Not eligible until governance reinstates it.
+    Quarantined = "QUARANTINED",
+    /// Revoked by the registry's facts: not eligible as long as they say so.
+    Revoked = "REVOKED",
+    /// Leaving: not eligible, its copies move to others.
+    Draining = "DRAINING",
+    /// Has left, and holds nothing.
+    Exited = "EXITED",
+    /// Expelled by governance, for ever.
+    Expelled = "EXPELLED",
+}
+
+impl Standing {
+    /// Whether a verified node of this standing is eligible, where the rules allow its region.
+    #[must_use]
+    pub const fn may_be_eligible(self) -> bool {
+        matches!(self, Self::Probation | Self::Active | Self::Degraded)
+    }
+
+    /// Whether the node may no longer speak: its key has no say on this ledger.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Revoked | Self::Exited | Self::Expelled)
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

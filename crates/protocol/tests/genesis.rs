@@ -1,15 +1,13 @@
 //! What a genesis and its parameters may be: rules PR-2, PR-4 and PR-5.
 
 use protocol::{
-    Amount, Genesis, Hash32, NodeId, Parameters, Profile, Refusal,
+    Genesis, Hash32, NodeId, Parameters, Profile, Refusal, Rules,
     error::ErrorCode::{self, InvalidInput, Limit},
     genesis::GenesisNode,
-    limits::{MAX_COUNCIL_KEYS, MAX_LEDGER_NAME_BYTES, MAX_METADATA_BYTES, MAX_NODES},
+    limits::{MAX_COUNCIL_KEYS, MAX_LEDGER_NAME_BYTES, MAX_NODES},
     node::FailureDomain,
     signature::{PublicKey, SeedSigner, Signer, Suite},
 };
-
-const ONE: u128 = 1_000_000_000_000_000_000;
 
 fn key(suite: Suite) -> PublicKey {
     SeedSigner::from_seed(suite, [3; 32]).public_key()
@@ -32,6 +30,7 @@ fn genesis() -> Genesis {
         operator: key(Suite::Ed25519),
         council: vec![key(Suite::Ed25519)],
         parameters: Parameters::v13(Profile::QFS_V13),
+        rules: Rules::v13(),
         nodes: nodes(3),
     }
 }
@@ -118,57 +117,14 @@ fn pr_5_nodes() {
     refused(verdict(bad), InvalidInput, "node id \"..\"");
 }
 
-/// PR-5: each bound of the parameters, on both of its sides.
+/// PR-5: genesis takes no parameter and no rule that is out of its bounds; each bound has its test beside it.
 #[test]
-fn pr_5_bounds_of_parameters() {
-    fn set<T>(field: fn(&mut Parameters) -> &mut T, value: T) -> Parameters {
-        let mut parameters = Parameters::v13(Profile::QFS_V13);
-        *field(&mut parameters) = value;
-        parameters
-    }
-    let raw = Amount::from_raw;
-    let metadata = u32::try_from(MAX_METADATA_BYTES).unwrap();
-    let good = [
-        Parameters::v13(Profile::EC_16_6),
-        set(|p| &mut p.block_size, 4_096),
-        set(|p| &mut p.block_size, 1 << 24),
-        set(|p| &mut p.metadata_limit, 0),
-        set(|p| &mut p.metadata_limit, metadata),
-        set(|p| &mut p.fee_per_kib, raw(10_000 * ONE)),
-        set(|p| &mut p.fee_per_metadata_key, raw(ONE)),
-        set(|p| &mut p.fee_metadata_keys, 1_000),
-        set(|p| &mut p.pool_share, raw(ONE)),
-        set(|p| &mut p.pool_share, raw(0)),
-        set(|p| &mut p.node_reward_cap, raw(ONE)),
-        set(|p| &mut p.min_uptime, raw(ONE)),
-        set(|p| &mut p.min_health, raw(ONE)),
-        set(|p| &mut p.pool_cap, raw(u128::MAX)),
-        set(|p| &mut p.min_verified_nodes, u32::MAX),
-    ];
-    for parameters in good {
-        assert_eq!(parameters.validate(), Ok(()), "{parameters:?}");
-    }
-    let bad = [
-        (set(|p| &mut p.profile.data, 0), "data column"),
-        (set(|p| &mut p.profile.replicas, 5), "replicas"),
-        (set(|p| &mut p.leaf_size, 8_192), "4,096 bytes"),
-        (set(|p| &mut p.leaf_size, 0), "4,096 bytes"),
-        (set(|p| &mut p.block_size, 0), "4,096 bytes"),
-        (set(|p| &mut p.block_size, 4_097), "4,096 bytes"),
-        (set(|p| &mut p.block_size, (1 << 24) + 4_096), "16 MiB"),
-        (set(|p| &mut p.metadata_limit, metadata + 1), "16 KiB"),
-        (set(|p| &mut p.fee_per_kib, raw(10_000 * ONE + 1)), "a fee"),
-        (set(|p| &mut p.fee_per_metadata_key, raw(ONE + 1)), "a fee"),
-        (set(|p| &mut p.fee_metadata_keys, 1_001), "a fee"),
-        (set(|p| &mut p.pool_share, raw(ONE + 1)), "at most 1"),
-        (set(|p| &mut p.node_reward_cap, raw(ONE + 1)), "at most 1"),
-        (set(|p| &mut p.min_uptime, raw(ONE + 1)), "at most 1"),
-        (set(|p| &mut p.min_health, raw(ONE + 1)), "at most 1"),
-    ];
-    for (parameters, said) in bad {
-        refused(parameters.validate(), InvalidInput, said);
-        refused(verdict(|genesis| genesis.parameters = parameters), InvalidInput, said);
-    }
+fn pr_5_parameters_and_rules_within_bounds() {
+    let code = |change: fn(&mut Genesis)| verdict(change).map_err(|refusal| refusal.code);
+    assert_eq!(code(|genesis| genesis.parameters.leaf_size = 8_192), Err(Limit));
+    assert_eq!(code(|genesis| genesis.parameters.profile.replicas = 5), Err(Limit));
+    assert_eq!(code(|genesis| genesis.rules.quarantine.epochs = 0), Err(Limit));
+    assert_eq!(code(|genesis| genesis.rules.allowed_regions.push("".into())), Err(InvalidInput));
 }
 
 /// The published values of QFS V13, each as it is written there.
@@ -181,8 +137,11 @@ fn v13_parameters() {
         (parameters.pool_share, "0.100000000000000000"),
         (parameters.pool_cap, "1000000.000000000000000000"),
         (parameters.node_reward_cap, "0.300000000000000000"),
-        (parameters.min_uptime, "0.900000000000000000"),
-        (parameters.min_health, "0.750000000000000000"),
+        (parameters.quorum, "0.660000000000000000"),
+        (parameters.emergency_quorum, "0.800000000000000000"),
+        (parameters.voting_cap, "0.250000000000000000"),
+        (Rules::v13().min_uptime, "0.900000000000000000"),
+        (Rules::v13().min_health, "0.750000000000000000"),
     ];
     for (amount, text) in amounts {
         assert_eq!(amount.to_string(), text);
@@ -201,12 +160,13 @@ fn v13_parameters() {
 /// PR-4: the ledger's identity covers every field of its genesis.
 #[test]
 fn pr_4_every_field_is_part_of_the_identity() {
-    let changes: [fn(&mut Genesis); 6] = [
+    let changes: [fn(&mut Genesis); 7] = [
         |genesis| genesis.name.push('2'),
         |genesis| genesis.log_keys.swap(0, 1),
         |genesis| genesis.operator.bytes[0] ^= 1,
         |genesis| genesis.council.push(key(Suite::Ed25519)),
         |genesis| genesis.parameters.audit_sample += 1,
+        |genesis| genesis.rules.quarantine.failures += 1,
         |genesis| genesis.nodes.truncate(2),
     ];
     let base = genesis().ledger_id();
