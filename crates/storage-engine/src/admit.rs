@@ -3,17 +3,18 @@
 //! What is refused here is never logged. A command that consensus committed without it is refused in
 //! the log by [`crate::execute`], with the same code.
 
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use protocol::{
     Action, Authorization, Command, CommandId, Genesis, Hash32, Profile, Refusal, canonical,
-    command::{Content, Custody, OpenAudit, RecordAudit, RegisterNode, Store},
+    command::{Content, Custody, OpenAudit, RecordAudit, RecordScore, RegisterNode, Store},
     error::ErrorCode,
+    governance::validate_credit,
     layout::MAX_OBJECT_SIZE,
     limits::{
         MAX_AUDIT_RESULTS, MAX_BODY_BYTES, MAX_LABEL_BYTES, MAX_METADATA_BYTES,
         MAX_PUBLIC_KEY_BYTES,
     },
-    metadata::Metadata,
+    metadata::{MAX_OPENAGI_SCORE, Metadata},
     node::FailureDomain,
 };
 
@@ -40,6 +41,8 @@ pub struct Derived {
     pub metadata_keys: u64,
     /// Hashes from which a store's placement starts (PL-2); none for other commands.
     pub starts: Vec<Hash32>,
+    /// Regions that a store's metadata restricts it to (PL-9); none for no restriction.
+    pub regions: Vec<String>,
 }
 
 impl Admitted {
@@ -153,17 +156,21 @@ pub fn admit_all(ledger_id: Option<&Hash32>, commands: Vec<Command>) -> Vec<Admi
     admissions
 }
 
-fn judge(ledger_id: Option<&Hash32>, command: &Command) -> (Vec<u8>, Result<u64, Refusal>) {
+fn judge(ledger_id: Option<&Hash32>, command: &Command) -> (Vec<u8>, Result<Derived, Refusal>) {
     let bytes = canonical::encode(command);
     let verdict = check(ledger_id, command, bytes.len());
     (bytes, verdict)
 }
 
-fn admission(encoded: Encoded, verdict: Result<u64, Refusal>, starts: Vec<Hash32>) -> Admission {
+fn admission(
+    encoded: Encoded,
+    verdict: Result<Derived, Refusal>,
+    starts: Vec<Hash32>,
+) -> Admission {
     match verdict {
-        Ok(metadata_keys) => {
+        Ok(derived) => {
             let Encoded { command, bytes, hash } = encoded;
-            Ok(Admitted { command, bytes, hash, derived: Derived { metadata_keys, starts } })
+            Ok(Admitted { command, bytes, hash, derived: Derived { starts, ..derived } })
         }
         Err(refusal) => Err(Box::new(Inadmissible { encoded, refusal })),
     }
@@ -179,13 +186,14 @@ fn placed_from<T: Default>(command: &Command, answer: impl FnOnce(&str, u64, Pro
     }
 }
 
-fn check(ledger_id: Option<&Hash32>, command: &Command, len: usize) -> Result<u64, Refusal> {
+/// Returns what follows from the command, but for the hashes.
+fn check(ledger_id: Option<&Hash32>, command: &Command, len: usize) -> Result<Derived, Refusal> {
     if len > MAX_BODY_BYTES.saturating_sub(BODY_OVERHEAD) {
         return refuse(ErrorCode::Limit, "the command does not fit into an entry of 65,535 bytes");
     }
-    let metadata_keys = check_action(&command.action)?;
+    let derived = check_action(&command.action)?;
     check_signature(ledger_id, command)?;
-    Ok(metadata_keys)
+    Ok(derived)
 }
 
 fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), Refusal> {
@@ -204,12 +212,17 @@ fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), 
     })
 }
 
-/// Returns the number of metadata keys, which decides the fee.
-fn check_action(action: &Action) -> Result<u64, Refusal> {
+fn check_action(action: &Action) -> Result<Derived, Refusal> {
     match action {
         Action::Genesis(genesis) => check_genesis(genesis)?,
         Action::RegisterNode(node) => check_node(node)?,
-        Action::AdvanceEpoch(_) => {}
+        Action::Propose(propose) => propose.change.validate()?,
+        Action::Credit { amount, .. } => validate_credit(*amount)?,
+        Action::RecordScore(record) => check_score(record)?,
+        Action::AdvanceEpoch(_)
+        | Action::Exit { .. }
+        | Action::Vote(_)
+        | Action::Activate { .. } => {}
         Action::Store(store) => return check_store(store),
         Action::DeleteMarker { object, version } | Action::Purge { object, version } => {
             object.validate()?;
@@ -225,7 +238,7 @@ fn check_action(action: &Action) -> Result<u64, Refusal> {
         Action::OpenAudit(_) => {}
         Action::RecordAudit(audit) => check_audit(audit)?,
     }
-    Ok(0)
+    Ok(Derived::default())
 }
 
 fn check_version(version: u64) -> Result<(), Refusal> {
@@ -273,7 +286,7 @@ pub fn check_domain(domain: &FailureDomain) -> Result<(), Refusal> {
     refuse(ErrorCode::InvalidInput, "region and operator have at most 64 bytes of plain text")
 }
 
-fn check_store(store: &Store) -> Result<u64, Refusal> {
+fn check_store(store: &Store) -> Result<Derived, Refusal> {
     store.object.validate()?;
     check_version(store.version)?;
     if store.custody != Custody::Claimed {
@@ -299,7 +312,18 @@ fn check_store(store: &Store) -> Result<u64, Refusal> {
         }
     }
     let limit = u32::try_from(MAX_METADATA_BYTES).unwrap_or(u32::MAX);
-    Ok(Metadata::from_canonical(&store.metadata, limit)?.keys())
+    let metadata = Metadata::from_canonical(&store.metadata, limit)?;
+    let (metadata_keys, regions) = (metadata.keys(), metadata.regions());
+    Ok(Derived { metadata_keys, regions, starts: Vec::new() })
+}
+
+fn check_score(record: &RecordScore) -> Result<(), Refusal> {
+    record.object.validate()?;
+    check_version(record.version)?;
+    if i64::from(record.score) > MAX_OPENAGI_SCORE {
+        return refuse(ErrorCode::Limit, "a score is 0 to 1,000,000");
+    }
+    Ok(())
 }
 
 fn check_audit(audit: &RecordAudit) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! Challenges of an audit: derived from its beacon, so that nobody can choose them (PL-5, PL-6).
 
-use protocol::{Hash32, NodeId};
+use protocol::{Hash32, NodeId, Parameters, node::Standing};
 
 use crate::placement::remainder;
 
@@ -21,6 +21,17 @@ pub fn challenged_leaf(
 #[must_use]
 pub fn ticket(beacon: &Hash32, shard_id: &Hash32, node: &NodeId) -> Hash32 {
     derive(b"qfs/v1/ticket", beacon, shard_id, node)
+}
+
+/// Shards that a sampled audit challenges at a node: `sample`, times a factor while it is on probation or degraded (PL-6).
+#[must_use]
+pub fn sample_of(sample: u32, standing: Standing, parameters: &Parameters) -> u32 {
+    match standing {
+        Standing::Probation | Standing::Degraded => {
+            sample.saturating_mul(parameters.probation_audit_factor)
+        }
+        _ => sample,
+    }
 }
 
 fn derive(label: &[u8], beacon: &Hash32, shard_id: &Hash32, node: &NodeId) -> Hash32 {

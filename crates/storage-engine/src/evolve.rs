@@ -1,27 +1,30 @@
 //! Evolution: what an accepted entry changes (ST-8). Writes only; nothing here can be refused, because
 //! [`crate::decide`] has refused whatever does not fit.
 
+mod governance;
+
+use aegis_registry::{Facts, lifecycle::pushed, verify};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
 use protocol::{
-    Action, Command, EntryBody, Event, Genesis, Hash32, ObjectId, Outcome,
+    AccountId, Action, Amount, Command, EntryBody, Event, Genesis, Hash32, ObjectId, Outcome,
     command::{AdvanceEpoch, Content, Reassign, RecordAudit, RegisterNode, Store},
     event::EpochClosed,
-    node::{NodeNumber, NodeStatus, Reading, RegistryFact, TelemetryFact},
+    node::{NodeNumber, NodeStatus, Reading, RegistryFact, Standing, TelemetryFact},
 };
 use token_state::Treasury;
 
 use crate::{
     content::shard_id,
-    decide::copy_index,
+    decide::{Forces, coming, copy_index},
     layout::Geometry,
     state::{
-        Hot, State, StateError, StateResult, StateStore, keys,
+        Hot, State, StateError, StateResult, StateStore, domain_classes, keys,
         records::{
             AuditRecord, CommandRecord, EpochRecord, LedgerRecord, NewStored, NewVersion,
-            NodeRecord, ObjectRecord, VersionRecord,
+            NodeRecord, ObjectRecord, ScoreRecord, VersionRecord,
         },
     },
 };
@@ -78,8 +81,33 @@ fn happen<S: StateStore>(
             hot.each_node(|node| node.answers = 0);
             Ok(())
         }
-        (Action::RecordAudit(record), Event::AuditRecorded { counted, .. }) => {
-            record_audit(state, record, *counted)
+        (Action::RecordAudit(record), Event::AuditRecorded { counted, failed }) => {
+            record_audit(state, record, *counted, *failed)
+        }
+        (Action::Exit { node }, Event::Exiting) => {
+            let hot = state.hot_mut()?;
+            let epoch = hot.ledger.epoch;
+            hot.node_mut(*node, |node| (node.standing, node.since) = (Standing::Draining, epoch))
+        }
+        (Action::Propose(propose), Event::Proposed { .. }) => {
+            governance::open(state, entry.seq, propose, event)
+        }
+        (Action::Vote(vote), Event::Voted { weight }) => {
+            governance::count(state, entry.seq, vote, *weight)
+        }
+        (Action::Activate { proposal, .. }, Event::Activated { effective }) => {
+            governance::schedule(state, entry.seq, *proposal, *effective)
+        }
+        (Action::Credit { account, amount }, Event::Credited { .. }) => {
+            let hot = state.hot_mut()?;
+            let sum = hot.ledger.credited_by_operator.0.add(amount.0);
+            hot.ledger.credited_by_operator = Amount(sum.map_err(|_| unfit())?);
+            credit(state, account, *amount)
+        }
+        (Action::RecordScore(record), Event::Scored) => {
+            let score = ScoreRecord { score: record.score, scorer: command.payer, seq: entry.seq };
+            state.put(keys::score(&record.object, record.version), &score);
+            Ok(())
         }
         _ => Err(StateError::Broken("an event does not belong to its command")),
     }
@@ -106,26 +134,37 @@ fn open_ledger<S: StateStore>(
             }),
             telemetry: Some(TelemetryFact { node: number, reading: Some(perfect_reading()) }),
             uptime_bucket: 10,
-            ..new_node(&node.node_id, &node.scheme, node.key_hash, &node.domain)
+            standing: Standing::Active,
+            ..new_node(&node.node_id, &node.scheme, node.key_hash, &node.domain, 1)
         });
     }
     let changed_nodes: BTreeSet<NodeNumber> = (0..).take(nodes.len()).collect();
-    let eligible = sorted_by_id(&nodes, |_| true);
+    let rules = &genesis.rules;
+    let eligible = sorted_by_id(&nodes, |_, node| rules.allows(&node.domain.region));
+    let failure_domain = rules.failure_domain;
     state.put(
         keys::epoch(1),
-        &EpochRecord { eligible: eligible.clone(), opened_at: seq, closed: None },
+        &EpochRecord { eligible: eligible.clone(), failure_domain, opened_at: seq, closed: None },
     );
     let ledger = LedgerRecord {
         epoch: 1,
         parameters: genesis.parameters.clone(),
+        rules: rules.clone(),
+        code_version: 1,
         treasury: Treasury::default(),
+        credited_by_operator: Amount::ZERO,
+        pending_credits: Amount::ZERO,
         bytes_stored: 0,
         audit: None,
         registry_hash: Hash32::ZERO,
         telemetry_hash: Hash32::ZERO,
+        proposals: 0,
+        open: Vec::new(),
+        scheduled: Vec::new(),
     };
+    let domains = domain_classes(&nodes, failure_domain);
     let genesis = genesis.clone();
-    let operator = protocol::AccountId::of(&genesis.operator);
+    let operator = AccountId::of(&genesis.operator);
     let accounts = BTreeMap::new();
     state.set_hot(Hot {
         genesis,
@@ -134,6 +173,7 @@ fn open_ledger<S: StateStore>(
         ledger,
         nodes,
         eligible,
+        domains,
         changed_nodes,
         accounts,
     });
@@ -142,7 +182,7 @@ fn open_ledger<S: StateStore>(
 
 /// Epoch 1 begins with nodes that are verified with uptime 1.
 fn perfect_reading() -> Reading {
-    let one = protocol::Amount(certified_math::BigNum128::ONE);
+    let one = Amount(certified_math::BigNum128::ONE);
     Reading {
         uptime_ratio: one,
         health_score: one,
@@ -157,6 +197,7 @@ fn new_node(
     scheme: &str,
     key_hash: Hash32,
     domain: &protocol::node::FailureDomain,
+    epoch: u64,
 ) -> NodeRecord {
     NodeRecord {
         node_id: id.clone(),
@@ -170,15 +211,20 @@ fn new_node(
         bytes_stored: 0,
         proofs: 0,
         answers: 0,
-        nod: protocol::Amount::ZERO,
+        nod: Amount::ZERO,
+        standing: Standing::Probation,
+        since: epoch,
+        failed: 0,
+        failures: Vec::new(),
     }
 }
 
-fn sorted_by_id(nodes: &[NodeRecord], keep: impl Fn(&NodeRecord) -> bool) -> Vec<NodeNumber> {
+/// Numbers of the nodes that `keep` keeps, sorted by the bytes of their ids.
+fn sorted_by_id(nodes: &[NodeRecord], keep: impl Fn(usize, &NodeRecord) -> bool) -> Vec<NodeNumber> {
     let mut kept: Vec<(&str, NodeNumber)> = (0..)
-        .zip(nodes)
-        .filter(|(_, node)| keep(node))
-        .map(|(number, node)| (node.node_id.0.as_str(), number))
+        .zip(nodes.iter().enumerate())
+        .filter(|(_, (at, node))| keep(*at, node))
+        .map(|(number, (_, node))| (node.node_id.0.as_str(), number))
         .collect();
     kept.sort_unstable();
     kept.into_iter().map(|(_, number)| number).collect()
@@ -193,7 +239,9 @@ fn register<S: StateStore>(
     state.put(keys::node_key(number), &node.public_key);
     let key_hash = Hash32::of(&node.public_key);
     let hot = state.hot_mut()?;
-    hot.nodes.push(new_node(&node.node_id, &node.scheme, key_hash, &node.domain));
+    let epoch = hot.ledger.epoch;
+    hot.nodes.push(new_node(&node.node_id, &node.scheme, key_hash, &node.domain, epoch));
+    hot.domains = domain_classes(&hot.nodes, hot.ledger.rules.failure_domain);
     hot.changed_nodes.insert(number);
     Ok(())
 }
@@ -212,25 +260,22 @@ fn close_epoch<S: StateStore>(
         .treasury
         .settled(&closed.settlement)
         .map_err(|_| StateError::Broken("a settlement is not of the open fees"))?;
-    hot.each_node(|node| (node.proofs, node.registry, node.telemetry) = (0, None, None));
-    for (node, account) in hot.nodes.iter_mut().zip(&closed.nodes) {
-        node.status = Some(account.status);
-        node.uptime_bucket = account.uptime_bucket;
-        let nod = node.nod.0.add(account.reward.0);
-        node.nod = protocol::Amount(nod.map_err(|_| StateError::Broken("NOD overflows"))?);
-    }
-    for fact in &advance.registry {
-        hot.node_mut(fact.node, |node| node.registry = Some(fact.clone()))?;
-    }
-    for fact in &advance.telemetry {
-        hot.node_mut(fact.node, |node| node.telemetry = Some(fact.clone()))?;
-    }
+    come_into_force(state)?;
+    let hot = state.hot_mut()?;
+    close_nodes(hot, advance, closed, next)?;
     hot.ledger.registry_hash = advance.registry_hash;
     hot.ledger.telemetry_hash = advance.telemetry_hash;
     hot.ledger.audit = None;
     hot.ledger.epoch = next;
-    hot.eligible = sorted_by_id(&hot.nodes, |node| node.status == Some(NodeStatus::Verified));
-    let opened = EpochRecord { eligible: hot.eligible.clone(), opened_at: seq, closed: None };
+    hot.ledger.credited_by_operator = Amount::ZERO;
+    hot.ledger.open.retain(|open| open.closes >= next);
+    hot.domains = domain_classes(&hot.nodes, hot.ledger.rules.failure_domain);
+    let opened = EpochRecord {
+        eligible: hot.eligible.clone(),
+        failure_domain: hot.ledger.rules.failure_domain,
+        opened_at: seq,
+        closed: None,
+    };
     let mut record =
         state.epoch_record(epoch)?.ok_or(StateError::Broken("no record of the open epoch"))?;
     record.closed = Some(closed.clone());
@@ -239,10 +284,79 @@ fn close_epoch<S: StateStore>(
     forget(state, epoch)
 }
 
+/// Parameters, rules and credits of the proposals whose epoch begins (GV-10). What becomes of nodes is in the event.
+fn come_into_force<S: StateStore>(state: &mut State<S>) -> StateResult<(), S> {
+    let ledger = state.ledger().ok_or(StateError::Broken("no genesis"))?;
+    if ledger.scheduled.is_empty() {
+        return Ok(());
+    }
+    let Forces { parameters, rules, code_version, credits, proposals, .. } = coming(state, ledger)?;
+    for (account, amount) in credits {
+        let hot = state.hot_mut()?;
+        let waiting = hot.ledger.pending_credits.0.sub(amount.0);
+        hot.ledger.pending_credits = Amount(waiting.map_err(|_| unfit())?);
+        credit(state, &account, amount)?;
+    }
+    let ledger = &mut state.hot_mut()?.ledger;
+    ledger.parameters = parameters;
+    ledger.rules = rules;
+    ledger.code_version = code_version;
+    ledger.scheduled.retain(|scheduled| !proposals.contains(&scheduled.proposal));
+    Ok(())
+}
+
+fn close_nodes<F>(
+    hot: &mut Hot,
+    advance: &AdvanceEpoch,
+    closed: &EpochClosed,
+    next: u64,
+) -> Result<(), StateError<F>> {
+    let number_of_nodes = u32::try_from(hot.nodes.len()).unwrap_or(u32::MAX);
+    let facts = Facts::checked(advance, number_of_nodes)
+        .map_err(|_| StateError::Broken("facts were accepted that are malformed"))?;
+    for ((number, node), account) in (0..).zip(&mut hot.nodes).zip(&closed.nodes) {
+        let (registry, telemetry) = (facts.registry(number), facts.telemetry(number));
+        node.status = Some(verify(registry, telemetry, &hot.ledger.rules));
+        (node.registry, node.telemetry) = (registry.cloned(), telemetry.cloned());
+        node.uptime_bucket = account.uptime_bucket;
+        let nod = node.nod.0.add(account.reward.0);
+        node.nod = Amount(nod.map_err(|_| StateError::Broken("NOD overflows"))?);
+        node.failures = match (node.standing, account.standing) {
+            (Standing::Quarantined, Standing::Probation) => Vec::new(),
+            _ => pushed(node.failed, &node.failures),
+        };
+        (node.proofs, node.failed) = (0, 0);
+        if node.standing != account.standing {
+            (node.standing, node.since) = (account.standing, next);
+        }
+        hot.changed_nodes.insert(number);
+    }
+    let eligible = |at: usize, _: &NodeRecord| closed.nodes.get(at).is_some_and(|a| a.eligible);
+    hot.eligible = sorted_by_id(&hot.nodes, eligible);
+    Ok(())
+}
+
+fn credit<S: StateStore>(
+    state: &mut State<S>,
+    id: &AccountId,
+    amount: Amount,
+) -> StateResult<(), S> {
+    let (account, _) = state.account(id)?.credited(amount).map_err(|_| unfit())?;
+    let hot = state.hot_mut()?;
+    hot.ledger.treasury = hot.ledger.treasury.credited(amount).map_err(|_| unfit())?;
+    hot.accounts.insert(*id, account);
+    Ok(())
+}
+
+const fn unfit<F>() -> StateError<F> {
+    StateError::Broken("an amount was accepted that does not fit")
+}
+
 /// What only mattered in the epoch that closed, and command ids that are two epochs old.
 fn forget<S: StateStore>(state: &mut State<S>, epoch: u64) -> StateResult<(), S> {
-    let (from, end) = keys::proofs(epoch);
-    state.remove_range(&from, &end)?;
+    for (from, end) in [keys::proofs(epoch), keys::failed_proofs(epoch)] {
+        state.remove_range(&from, &end)?;
+    }
     let kept = protocol::limits::COMMAND_ID_EPOCHS;
     if let Some(old) = epoch.saturating_add(1).checked_sub(kept) {
         let (from, end) = keys::commands(old);
@@ -311,6 +425,9 @@ fn end_version<S: StateStore>(
         count_bytes(state, &stored.content, &stored.assignment, u64::checked_sub)?;
     }
     state.remove(keys::version(id, version));
+    if state.score(id, version)?.is_some() {
+        state.remove(keys::score(id, version));
+    }
     let mut current = None;
     state.visit_versions_of(id, &mut |_, version, _| {
         current = Some(version);
@@ -358,7 +475,7 @@ fn move_copy<S: StateStore>(state: &mut State<S>, reassign: &Reassign) -> StateR
     let Content::Single(layout) = &stored.content else {
         return Err(broken());
     };
-    let copy = copy_index(reassign, layout.profile.replicas);
+    let copy = copy_index(reassign.column, reassign.copy, layout.profile.replicas);
     *copy.and_then(|at| stored.assignment.get_mut(at)).ok_or_else(broken)? = reassign.to;
     count_bytes(state, &stored.content, &stored.assignment, u64::checked_add)?;
     let record = VersionRecord { seq, created_at_tick, stored: Some(stored) };
@@ -370,17 +487,20 @@ fn record_audit<S: StateStore>(
     state: &mut State<S>,
     record: &RecordAudit,
     counted: u32,
+    failed: u32,
 ) -> StateResult<(), S> {
     let epoch = state.epoch();
-    for answer in record.answers.iter().filter(|answer| answer.proof.is_some()) {
+    for answer in &record.answers {
         let shard = shard_id(&answer.object.0, answer.version, answer.column);
-        state.put(keys::proof(epoch, record.node, &shard), &());
+        let key = if answer.proof.is_some() { keys::proof } else { keys::failed_proof };
+        state.put(key(epoch, record.node, &shard), &());
     }
     let answers = u32::try_from(record.answers.len()).unwrap_or(u32::MAX);
     let hot = state.hot_mut()?;
     hot.node_mut(record.node, |node| {
         node.answers = node.answers.saturating_add(answers);
         node.proofs = node.proofs.saturating_add(u64::from(counted));
+        node.failed = node.failed.saturating_add(failed);
     })
 }
 

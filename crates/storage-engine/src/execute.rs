@@ -13,7 +13,7 @@ use crate::{
     admit::{Encoded, identity},
     decide::{Ordered, decide},
     evolve::evolve,
-    state::{Seen, State, StateError, StateResult, StateStore},
+    state::{ENGINE_VERSION, Seen, State, StateError, StateResult, StateStore},
 };
 
 /// What executing a command gave.
@@ -87,6 +87,11 @@ fn run<S: StateStore>(
     let Encoded { command, bytes: command_bytes, hash } = encoded;
     if state.awaits_link() {
         return Err(StateError::Broken("an executed entry is not linked"));
+    }
+    if let Some(needed) = state.ledger().map(|ledger| ledger.code_version)
+        && needed > ENGINE_VERSION
+    {
+        return Err(StateError::Outdated { needed });
     }
     if tick < state.cursor.tick {
         return Err(StateError::Broken("the tick went back"));

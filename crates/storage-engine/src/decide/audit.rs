@@ -10,7 +10,7 @@ use protocol::{
 
 use super::{Decision, refuse, refuse_with};
 use crate::{
-    audit::challenged_leaf,
+    audit::{challenged_leaf, sample_of},
     content::shard_id,
     layout::Geometry,
     shard_tree::{leaf_count, verify_path},
@@ -31,10 +31,10 @@ pub(super) fn record<S: StateStore>(
     let Some(node) = state.node(record.node) else {
         return Ok(refuse(ErrorCode::NotFound, "there is no such node"));
     };
-    if let Err(refusal) = check_scope(audit, node, record) {
+    if let Err(refusal) = check_scope(ledger, audit, node, record) {
         return Ok(Err(refusal));
     }
-    let (mut counted, mut failed) = (BTreeSet::new(), 0u32);
+    let (mut counted, mut failed) = (BTreeSet::new(), BTreeSet::new());
     for answer in &record.answers {
         let version = state.version(&answer.object, answer.version)?;
         let Some(stored) = version.and_then(|record| record.stored) else {
@@ -42,15 +42,20 @@ pub(super) fn record<S: StateStore>(
         };
         match check(&audit, node, record.node, &stored, answer) {
             Err(refusal) => return Ok(Err(refusal)),
-            Ok(None) => failed = failed.saturating_add(1),
-            Ok(Some(shard)) => {
+            Ok((shard, true)) => {
                 if !state.has_proved(ledger.epoch, record.node, &shard)? {
                     counted.insert(shard);
                 }
             }
+            Ok((shard, false)) => {
+                if !state.has_failed(ledger.epoch, record.node, &shard)? {
+                    failed.insert(shard);
+                }
+            }
         }
     }
-    let counted = u32::try_from(counted.len()).unwrap_or(u32::MAX);
+    let count = |shards: BTreeSet<Hash32>| u32::try_from(shards.len()).unwrap_or(u32::MAX);
+    let (counted, failed) = (count(counted), count(failed));
     let proofs = node.proofs.checked_add(u64::from(counted));
     if proofs.is_none_or(|proofs| proofs > MAX_PROOFS_PER_EPOCH) {
         return Ok(refuse(ErrorCode::Limit, "too many proofs for one node in one epoch"));
@@ -59,25 +64,34 @@ pub(super) fn record<S: StateStore>(
 }
 
 /// A sampled audit takes no more answers than it challenged.
-fn check_scope(audit: AuditRecord, node: &NodeRecord, record: &RecordAudit) -> Result<(), Refusal> {
+fn check_scope(
+    ledger: &LedgerRecord,
+    audit: AuditRecord,
+    node: &NodeRecord,
+    record: &RecordAudit,
+) -> Result<(), Refusal> {
     let answers = u32::try_from(record.answers.len()).unwrap_or(u32::MAX);
-    match (audit.scope, node.answers.checked_add(answers)) {
-        (_, None) => refuse(ErrorCode::Limit, "too many answers"),
-        (OpenAudit::Sample(sample), Some(total)) if total > sample => {
-            refuse_with(ErrorCode::Limit, format!("the audit challenges {sample} shards of a node"))
+    let limit = match audit.scope {
+        OpenAudit::All => u32::MAX,
+        OpenAudit::Sample(sample) => sample_of(sample, node.standing, &ledger.parameters),
+    };
+    match node.answers.checked_add(answers) {
+        None => refuse(ErrorCode::Limit, "too many answers"),
+        Some(total) if total > limit => {
+            refuse_with(ErrorCode::Limit, format!("the audit challenges {limit} shards of the node"))
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
     }
 }
 
-/// The shard id when the answer proves it, `None` when the node had nothing to show.
+/// The shard id, and whether the answer proves it; it does not when the node had nothing to show.
 fn check(
     audit: &AuditRecord,
     node: &NodeRecord,
     number: u32,
     stored: &StoredRecord,
     answer: &AuditAnswer,
-) -> Result<Option<Hash32>, Refusal> {
+) -> Result<(Hash32, bool), Refusal> {
     let Content::Single(layout) = &stored.content else {
         return refuse(ErrorCode::ProofUnavailable, "the version has no shards of its own");
     };
@@ -98,7 +112,7 @@ fn check(
         Some(_) => {}
     }
     let Some(proof) = &answer.proof else {
-        return Ok(None);
+        return Ok((shard, false));
     };
     let root = usize::try_from(answer.column).ok().and_then(|at| layout.roots.get(at));
     let proves = root
@@ -106,7 +120,7 @@ fn check(
     if !proves {
         return refuse(ErrorCode::IntegrityMismatch, "the path does not lead to the shard's root");
     }
-    Ok(Some(shard))
+    Ok((shard, true))
 }
 
 fn holds(layout: &Layout, stored: &StoredRecord, column: u32, node: u32) -> bool {

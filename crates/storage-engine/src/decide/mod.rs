@@ -3,9 +3,16 @@
 
 mod audit;
 mod epoch;
+mod governance;
+mod money;
+mod moves;
 mod nodes;
-pub(crate) use nodes::copy_index;
 mod objects;
+
+pub(crate) use epoch::{Forces, coming};
+pub(crate) use governance::electors;
+pub(crate) use moves::copy_index;
+pub use moves::replacement;
 
 use alloc::format;
 use protocol::{AccountId, Action, Authorization, Command, Event, Refusal, error::ErrorCode};
@@ -55,8 +62,9 @@ pub fn decide<S: StateStore>(
     match &command.action {
         Action::Genesis(_) => Ok(refuse(ErrorCode::Conflict, "the ledger is open already")),
         Action::RegisterNode(node) => nodes::register(state, node),
-        Action::Reassign(reassign) => nodes::reassign(state, reassign),
-        Action::AdvanceEpoch(advance) => Ok(epoch::advance(state, ledger, advance)),
+        Action::Reassign(reassign) => moves::reassign(state, reassign),
+        Action::Exit { node } => Ok(nodes::exit(state, command, *node)),
+        Action::AdvanceEpoch(advance) => epoch::advance(state, ledger, advance),
         Action::Store(store) => objects::store(state, ledger, command, store, derived),
         Action::DeleteMarker { object, version } => {
             objects::delete(state, &command.payer, object, *version)
@@ -66,6 +74,13 @@ pub fn decide<S: StateStore>(
         }
         Action::OpenAudit(_) => Ok(Ok(Event::AuditOpened)),
         Action::RecordAudit(record) => audit::record(state, ledger, record),
+        Action::Propose(propose) => governance::propose(state, ledger, command, propose),
+        Action::Vote(vote) => governance::vote(state, ledger, command, vote),
+        Action::Activate { proposal, speaker } => {
+            governance::activate(state, ledger, command, *proposal, *speaker)
+        }
+        Action::Credit { account, amount } => money::credit(state, ledger, account, *amount),
+        Action::RecordScore(record) => objects::score(state, ledger, command, record),
     }
 }
 
@@ -116,6 +131,7 @@ const fn is_reserved(action: &Action) -> bool {
             | Action::Reassign(_)
             | Action::OpenAudit(_)
             | Action::RecordAudit(_)
+            | Action::Credit { .. }
     )
 }
 

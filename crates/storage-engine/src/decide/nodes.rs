@@ -1,15 +1,18 @@
-//! Registering nodes, and moving copies between them.
+//! Nodes that join and leave, and whose key speaks for whom.
 
+use alloc::format;
 use protocol::{
-    Event, Hash32, Profile, Refusal,
-    command::{Content, Reassign, RegisterNode},
+    Authorization, Command, Event, Hash32, Refusal,
+    command::RegisterNode,
     error::ErrorCode,
+    governance::Speaker,
     limits::MAX_NODES,
-    node::NodeNumber,
+    node::{NodeNumber, Standing},
+    signature::Suite,
 };
 
-use super::{Decision, refuse};
-use crate::state::{State, StateError, StateResult, StateStore, records::StoredRecord};
+use super::{Decision, refuse, refuse_with};
+use crate::state::{State, StateError, StateResult, StateStore, records::NodeRecord};
 
 pub(super) fn register<S: StateStore>(
     state: &State<S>,
@@ -32,58 +35,64 @@ pub(super) fn register<S: StateStore>(
     Ok(Ok(Event::NodeKeyDisclosed { node: number }))
 }
 
-pub(super) fn reassign<S: StateStore>(
+/// A node leaves by its own signature or the operator's (RG-8).
+pub(super) fn exit<S: StateStore>(
     state: &State<S>,
-    reassign: &Reassign,
-) -> StateResult<Decision, S> {
-    let record = state.version(&reassign.object, reassign.version)?;
-    let Some(stored) = record.and_then(|record| record.stored) else {
-        return Ok(refuse(ErrorCode::NotFound, "there is no such version with content"));
+    command: &Command,
+    number: NodeNumber,
+) -> Decision {
+    let Some(node) = state.node(number) else {
+        return refuse(ErrorCode::NotFound, "there is no such node");
     };
-    Ok(check_move(&stored, reassign, state.eligible()).map(|()| Event::Reassigned))
+    let by_operator = speaks(state, command, Speaker::Operator).is_ok();
+    if !by_operator && !is_key_of(node, command) {
+        return refuse(ErrorCode::Unauthorized, "a node leaves by its own key or the operator's");
+    }
+    if matches!(node.standing, Standing::Draining | Standing::Exited | Standing::Expelled) {
+        return refuse(ErrorCode::Conflict, "the node is leaving or has left");
+    }
+    Ok(Event::Exiting)
 }
 
-/// Copies of one shard, or the columns of an erasure-coded object, never share a node (PL-8).
-fn check_move(
-    stored: &StoredRecord,
-    reassign: &Reassign,
-    eligible: &[NodeNumber],
+/// Whether the command is signed by the key of the speaker whom it names (GV-2).
+pub(super) fn speaks<S: StateStore>(
+    state: &State<S>,
+    command: &Command,
+    speaker: Speaker,
 ) -> Result<(), Refusal> {
-    let Content::Single(layout) = &stored.content else {
-        return refuse(ErrorCode::InvalidInput, "the version has no shards of its own");
+    let signer = match &command.authorization {
+        Authorization::Operator => None,
+        Authorization::Signature { key, .. } => Some(key),
     };
-    let profile = layout.profile;
-    if reassign.column >= profile.columns() || reassign.copy >= u32::from(profile.replicas) {
-        return refuse(ErrorCode::NotFound, "there is no such column or copy");
+    let holds = match speaker {
+        Speaker::Operator => signer.is_some() && signer == state.genesis().map(|g| &g.operator),
+        Speaker::Council(member) => {
+            let council = state.genesis().map_or(&[][..], |genesis| &genesis.council);
+            let key = usize::try_from(member).ok().and_then(|member| council.get(member));
+            if key.is_none() {
+                return refuse(ErrorCode::NotFound, "the council has no such member");
+            }
+            signer == key
+        }
+        Speaker::Node(number) => {
+            let Some(node) = state.node(number) else {
+                return refuse(ErrorCode::NotFound, "there is no such node");
+            };
+            !node.standing.is_gone() && is_key_of(node, command)
+        }
+    };
+    if holds {
+        return Ok(());
     }
-    if copy_index(reassign, profile.replicas).and_then(|at| stored.assignment.get(at))
-        != Some(&reassign.from)
-    {
-        return refuse(ErrorCode::Conflict, "the copy is not assigned to this node");
-    }
-    if !eligible.contains(&reassign.to) {
-        return refuse(ErrorCode::NoEligibleNodes, "the new node is not eligible in this epoch");
-    }
-    if siblings(stored, profile, reassign.column).contains(&reassign.to) {
-        return refuse(ErrorCode::Conflict, "the new node holds a sibling of this copy");
-    }
-    Ok(())
+    refuse_with(
+        ErrorCode::Unauthorized,
+        format!("the command is not signed by a key that speaks for {speaker}"),
+    )
 }
 
-/// The nodes of the copies that must differ from a copy of `column`: those of its shard, or with parity of
-/// the whole object.
-fn siblings(stored: &StoredRecord, profile: Profile, column: u32) -> &[NodeNumber] {
-    if profile.parity > 0 {
-        return &stored.assignment;
-    }
-    let shards = usize::from(profile.replicas).max(1);
-    let column = usize::try_from(column).unwrap_or(usize::MAX);
-    let mut columns = stored.assignment.chunks(shards);
-    columns.nth(column).unwrap_or(&[])
-}
-
-/// Index of the copy in an assignment.
-pub(crate) fn copy_index(reassign: &Reassign, replicas: u8) -> Option<usize> {
-    let first = reassign.column.checked_mul(u32::from(replicas))?;
-    usize::try_from(first.checked_add(reassign.copy)?).ok()
+fn is_key_of(node: &NodeRecord, command: &Command) -> bool {
+    let Authorization::Signature { key, .. } = &command.authorization else {
+        return false;
+    };
+    Suite::from_name(&node.scheme) == Some(key.suite) && node.key_hash == Hash32::of(&key.bytes)
 }

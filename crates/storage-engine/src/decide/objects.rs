@@ -2,8 +2,8 @@
 
 use alloc::{format, vec::Vec};
 use protocol::{
-    AccountId, Command, Event, Hash32, Layout, ObjectId, Refusal,
-    command::{Content, Store},
+    AccountId, Authorization, Command, Event, Layout, ObjectId, Refusal,
+    command::{Content, RecordScore, Store},
     error::ErrorCode,
     limits::MAX_TOTAL_BYTES,
     node::NodeNumber,
@@ -14,9 +14,9 @@ use super::{Decision, refuse, refuse_with};
 use crate::{
     admit::Derived,
     layout::Geometry,
-    placement::place_from,
+    placement::{Ring, place_from},
     state::{
-        State, StateResult, StateStore,
+        State, StateResult, StateStore, domain_classes,
         records::{LedgerRecord, ObjectRecord},
     },
 };
@@ -36,7 +36,7 @@ pub(super) fn store<S: StateStore>(
         Ok(content) => content,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let assignment = match placed(state, ledger, store, layout, &derived.starts)? {
+    let assignment = match placed(state, ledger, store, layout, derived)? {
         Ok(assignment) => assignment,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -113,10 +113,13 @@ fn placed<S: StateStore>(
     ledger: &LedgerRecord,
     store: &Store,
     layout: &Layout,
-    starts: &[Hash32],
+    derived: &Derived,
 ) -> StateResult<Result<Vec<NodeNumber>, Refusal>, S> {
-    let place = |eligible: &[NodeNumber]| place_from(starts, layout.profile, eligible);
-    let now = match place(state.eligible()) {
+    let place = |ring: Ring<'_>| {
+        let ring = state.fenced(ring, &derived.regions);
+        place_from(&derived.starts, layout.profile, &ring)
+    };
+    let now = match place(state.ring()) {
         Ok(now) => now,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -126,7 +129,10 @@ fn placed<S: StateStore>(
     if store.epoch == 0 || store.epoch > ledger.epoch {
         return Ok(refuse(ErrorCode::InvalidInput, "the command names an epoch that never was"));
     }
-    let then = state.epoch_record(store.epoch)?.map(|record| place(&record.eligible));
+    let then = state.epoch_record(store.epoch)?.map(|record| {
+        let domains = domain_classes(state.nodes(), record.failure_domain);
+        place(Ring::new(&record.eligible, domains.as_deref()))
+    });
     Ok(if then == Some(Ok(now.clone())) {
         Ok(now)
     } else {
@@ -178,4 +184,24 @@ pub(super) fn purge<S: StateStore>(
         return Ok(refuse(ErrorCode::NotFound, "there is no such version"));
     }
     Ok(Ok(Event::Purged))
+}
+
+/// A score is an observation: nothing else depends on it (EC-11).
+pub(super) fn score<S: StateStore>(
+    state: &State<S>,
+    ledger: &LedgerRecord,
+    command: &Command,
+    record: &RecordScore,
+) -> StateResult<Decision, S> {
+    // The payer is the signer's account, or the operator's where nobody signed.
+    if command.authorization == Authorization::Operator
+        || !ledger.rules.scorers.contains(&command.payer)
+    {
+        return Ok(refuse(ErrorCode::Unauthorized, "only a scorer's signature allows this"));
+    }
+    let version = state.version(&record.object, record.version)?;
+    if version.is_none_or(|version| version.stored.is_none()) {
+        return Ok(refuse(ErrorCode::NotFound, "there is no such version with content"));
+    }
+    Ok(Ok(Event::Scored))
 }

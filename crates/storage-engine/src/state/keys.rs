@@ -2,7 +2,11 @@
 //! within their kind, with integers big endian so that byte order is numeric order.
 
 use alloc::vec::Vec;
-use protocol::{AccountId, CommandId, Hash32, NodeId, ObjectId, node::NodeNumber};
+use protocol::{
+    AccountId, CommandId, Hash32, NodeId, ObjectId, canonical,
+    governance::{ProposalNumber, Speaker, Subject},
+    node::NodeNumber,
+};
 
 /// Separates an object's name, which has no NUL, from its version.
 const SEPARATOR: &[u8] = &[0];
@@ -25,7 +29,7 @@ pub fn is_authenticated(key: &[u8]) -> bool {
 }
 
 /// First bytes of the keys of all records that the state root covers, in order. A store may have keys of its own beside them.
-pub(super) const AUTHENTICATED: [u8; 10] = *b"AEGIKLNOSV";
+pub(super) const AUTHENTICATED: [u8; 16] = *b"ABEFGIKLNOPQSUVW";
 
 /// All records of a kind: from, end.
 pub(super) const fn kind(first: u8) -> ([u8; 1], [u8; 1]) {
@@ -107,7 +111,16 @@ pub fn versions_with_prefix(prefix: &str) -> (Vec<u8>, Vec<u8>) {
 /// Splits a key made by [`version`].
 #[must_use]
 pub fn parse_version(key: &[u8]) -> Option<(&str, u64)> {
-    let rest = key.strip_prefix(b"V")?;
+    named(key.strip_prefix(b"V")?)
+}
+
+/// Splits a key made by [`score`].
+#[must_use]
+pub fn parse_score(key: &[u8]) -> Option<(&str, u64)> {
+    named(key.strip_prefix(b"Q")?)
+}
+
+fn named(rest: &[u8]) -> Option<(&str, u64)> {
     let (name, number) = rest.split_last_chunk::<8>()?;
     let name = core::str::from_utf8(name.strip_suffix(SEPARATOR)?).ok()?;
     Some((name, u64::from_be_bytes(*number)))
@@ -123,6 +136,54 @@ pub fn proof(epoch: u64, node: NodeNumber, shard_id: &Hash32) -> Vec<u8> {
 #[must_use]
 pub fn proofs(epoch: u64) -> (Vec<u8>, Vec<u8>) {
     range(b'S', epoch)
+}
+
+/// That a node failed to prove a shard in an epoch.
+#[must_use]
+pub fn failed_proof(epoch: u64, node: NodeNumber, shard_id: &Hash32) -> Vec<u8> {
+    [b"F", &epoch.to_be_bytes()[..], &node.to_be_bytes(), shard_id.as_ref()].concat()
+}
+
+/// All failed proofs of an epoch: from, end.
+#[must_use]
+pub fn failed_proofs(epoch: u64) -> (Vec<u8>, Vec<u8>) {
+    range(b'F', epoch)
+}
+
+/// A proposal.
+#[must_use]
+pub fn proposal(number: ProposalNumber) -> Vec<u8> {
+    [b"P", &number.to_be_bytes()[..]].concat()
+}
+
+/// Who votes on a proposal, with what weight.
+#[must_use]
+pub fn electors(number: ProposalNumber) -> Vec<u8> {
+    [b"W", &number.to_be_bytes()[..]].concat()
+}
+
+/// A vote on a proposal.
+#[must_use]
+pub fn ballot(number: ProposalNumber, speaker: Speaker) -> Vec<u8> {
+    [b"B", &number.to_be_bytes()[..], &canonical::encode(&speaker)].concat()
+}
+
+/// All votes on a proposal: from, end.
+#[must_use]
+pub fn ballots(number: ProposalNumber) -> (Vec<u8>, Vec<u8>) {
+    range(b'B', number)
+}
+
+/// A subject of proposals; emergencies have their own.
+#[must_use]
+pub fn subject(emergency: bool, subject: Subject) -> Vec<u8> {
+    [b"U", canonical::encode(&(emergency, subject)).as_slice()].concat()
+}
+
+/// The score of a version.
+#[must_use]
+pub fn score(id: &ObjectId, version: u64) -> Vec<u8> {
+    [b"Q", id.0.as_bytes(), SEPARATOR, &version.to_be_bytes()].concat()
 }
 
 /// That a command id was used in an epoch.

@@ -3,6 +3,7 @@
 //! Reads see what was written since the last [`State::flush`] over what the store holds. The state root
 //! covers every record but those that are facts about the log itself (see [`keys::is_authenticated`]).
 
+mod governance;
 pub mod keys;
 pub mod records;
 pub mod snapshot;
@@ -11,16 +12,21 @@ pub mod tree;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    string::String,
     vec::Vec,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
 use protocol::{
     AccountId, Command, CommandId, Genesis, Hash32, NodeId, ObjectId, canonical, node::NodeNumber,
+    rules::DomainKind,
 };
 use token_state::Account;
 
-use crate::content::hash_all;
+use crate::{
+    content::hash_all,
+    placement::{self, Ring},
+};
 use records::{
     CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord,
 };
@@ -34,6 +40,11 @@ pub enum StateError<F> {
     Store(F),
     /// The state contradicts itself: the store was damaged, or the code is wrong.
     Broken(&'static str),
+    /// Governance has put rules into force that this engine does not have.
+    Outdated {
+        /// Least version of the engine that can go on.
+        needed: u32,
+    },
 }
 
 impl<F: fmt::Display> fmt::Display for StateError<F> {
@@ -41,6 +52,10 @@ impl<F: fmt::Display> fmt::Display for StateError<F> {
         match self {
             Self::Store(fault) => write!(f, "state store: {fault}"),
             Self::Broken(what) => write!(f, "broken invariant: {what}"),
+            Self::Outdated { needed } => write!(
+                f,
+                "this ledger needs an engine of version {needed}, this one is {ENGINE_VERSION}: install a newer release",
+            ),
         }
     }
 }
@@ -52,6 +67,9 @@ impl<F> From<tree::Broken> for StateError<F> {
         Self::Broken(broken.0)
     }
 }
+
+/// Version of the rules that this engine executes (GV-3, code version).
+pub const ENGINE_VERSION: u32 = 1;
 
 /// What a state's methods return.
 pub type StateResult<T, S> = Result<T, StateError<<S as StateStore>::Fault>>;
@@ -95,6 +113,8 @@ pub(crate) struct Hot {
     pub ledger: LedgerRecord,
     pub nodes: Vec<NodeRecord>,
     pub eligible: Vec<NodeNumber>,
+    /// Failure domains of the nodes, while the rule is on.
+    pub domains: Option<Vec<u32>>,
     pub changed_nodes: BTreeSet<NodeNumber>,
     /// Accounts that were charged since the last root.
     pub accounts: BTreeMap<AccountId, Account>,
@@ -139,6 +159,7 @@ impl<S: StateStore> State<S> {
         let eligible = epoch.ok_or(StateError::Broken("no record of the open epoch"))?.eligible;
         let ledger_id = genesis.ledger_id();
         let operator = AccountId::of(&genesis.operator);
+        let domains = domain_classes(&nodes, ledger.rules.failure_domain);
         Ok(Hot {
             genesis,
             operator,
@@ -146,6 +167,7 @@ impl<S: StateStore> State<S> {
             ledger,
             nodes,
             eligible,
+            domains,
             changed_nodes: BTreeSet::new(),
             accounts: BTreeMap::new(),
         })
@@ -199,6 +221,28 @@ impl<S: StateStore> State<S> {
     #[must_use]
     pub fn eligible(&self) -> &[NodeNumber] {
         self.hot.as_ref().map_or(&[], |hot| &hot.eligible)
+    }
+
+    /// Nodes that new copies are placed on in the open epoch, with the failure domains of the rule in force.
+    #[must_use]
+    pub fn ring(&self) -> Ring<'_> {
+        let domains = self.hot.as_ref().and_then(|hot| hot.domains.as_deref());
+        Ring::new(self.eligible(), domains)
+    }
+
+    /// The part of [`State::ring`] in which an object with these regions in its metadata may be placed (PL-9).
+    #[must_use]
+    pub fn ring_within(&self, regions: &[String]) -> Ring<'_> {
+        self.fenced(self.ring(), regions)
+    }
+
+    pub(crate) fn fenced<'a>(&self, ring: Ring<'a>, regions: &[String]) -> Ring<'a> {
+        if regions.is_empty() {
+            return ring;
+        }
+        ring.within(|number| {
+            self.node(number).is_some_and(|node| regions.contains(&node.domain.region))
+        })
     }
 
     /// The node of this number.
@@ -259,6 +303,19 @@ impl<S: StateStore> State<S> {
         shard_id: &Hash32,
     ) -> StateResult<bool, S> {
         Ok(self.get(&keys::proof(epoch, node, shard_id))?.is_some())
+    }
+
+    /// Whether `node` has failed to prove this shard in `epoch` already.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn has_failed(
+        &self,
+        epoch: u64,
+        node: NodeNumber,
+        shard_id: &Hash32,
+    ) -> StateResult<bool, S> {
+        Ok(self.get(&keys::failed_proof(epoch, node, shard_id))?.is_some())
     }
 
     /// Whether the command, or another one under its id, was executed in this epoch or the one before.
@@ -534,6 +591,11 @@ impl<S: StateStore> State<S> {
     pub const fn store(&self) -> &S {
         &self.store
     }
+}
+
+/// Failure domains of the nodes, by number; `None` while the rule is off.
+pub(crate) fn domain_classes(nodes: &[NodeRecord], kind: DomainKind) -> Option<Vec<u32>> {
+    placement::domain_classes(nodes.iter().map(|node| &node.domain), kind)
 }
 
 /// A key, and what stands at it.

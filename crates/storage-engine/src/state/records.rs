@@ -3,10 +3,12 @@
 use alloc::{string::String, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::{
-    AccountId, Amount, Hash32, NodeId, Parameters,
+    AccountId, Amount, Hash32, NodeId, Parameters, Rules,
     command::{Content, Custody, OpenAudit},
     event::EpochClosed,
-    node::{FailureDomain, NodeNumber, NodeStatus, RegistryFact, TelemetryFact},
+    governance::{Change, Electorate, ProposalNumber, Speaker},
+    node::{FailureDomain, NodeNumber, NodeStatus, RegistryFact, Standing, TelemetryFact},
+    rules::DomainKind,
 };
 use token_state::Treasury;
 
@@ -17,8 +19,16 @@ pub struct LedgerRecord {
     pub epoch: u64,
     /// Every governed number, as in force now.
     pub parameters: Parameters,
+    /// Every rule of eligibility, as in force now.
+    pub rules: Rules,
+    /// Least version of the engine that executes further entries.
+    pub code_version: u32,
     /// Totals of ATR and NOD.
     pub treasury: Treasury,
+    /// What the operator credited in the open epoch.
+    pub credited_by_operator: Amount,
+    /// Credits of activated proposals that are not in force yet.
+    pub pending_credits: Amount,
     /// Bytes of all shard copies assigned now.
     pub bytes_stored: u64,
     /// The audit whose answers are taken now.
@@ -27,6 +37,105 @@ pub struct LedgerRecord {
     pub registry_hash: Hash32,
     /// Hash of the last telemetry snapshot.
     pub telemetry_hash: Hash32,
+    /// Number of proposals ever made.
+    pub proposals: u64,
+    /// Proposals whose votes are not over.
+    pub open: Vec<OpenProposal>,
+    /// Activated proposals that are not in force yet, in the order of activation.
+    pub scheduled: Vec<Scheduled>,
+}
+
+/// A proposal whose votes are not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OpenProposal {
+    /// Its number.
+    pub proposal: ProposalNumber,
+    /// Who made it.
+    pub speaker: Speaker,
+    /// Last epoch that takes votes.
+    pub closes: u64,
+}
+
+/// A change that will be in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Scheduled {
+    /// The epoch from which on.
+    pub effective: u64,
+    /// The proposal.
+    pub proposal: ProposalNumber,
+}
+
+/// A proposal, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProposalRecord {
+    /// Who made it.
+    pub speaker: Speaker,
+    /// What is to change.
+    pub change: Change,
+    /// Whether it is an emergency.
+    pub emergency: bool,
+    /// Seq of the entry that made it.
+    pub seq: u64,
+    /// Epoch of that entry.
+    pub epoch: u64,
+    /// First epoch that takes votes.
+    pub opens: u64,
+    /// Last epoch that takes votes.
+    pub closes: u64,
+    /// Who votes.
+    pub electorate: Electorate,
+    /// Weight of all votes.
+    pub weight: Amount,
+    /// Weight that accepts it.
+    pub needed: Amount,
+    /// Weight of the votes for it.
+    pub yes: Amount,
+    /// Weight of the votes against it.
+    pub no: Amount,
+    /// When it was activated.
+    pub activated: Option<Activation>,
+}
+
+/// When a proposal was activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Activation {
+    /// The epoch from which on it is in force.
+    pub effective: u64,
+    /// Seq of the entry.
+    pub seq: u64,
+}
+
+/// A vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BallotRecord {
+    /// For or against.
+    pub approve: bool,
+    /// With what weight.
+    pub weight: Amount,
+    /// Seq of its entry.
+    pub seq: u64,
+}
+
+/// What was proposed last about a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SubjectRecord {
+    /// The proposal.
+    pub proposal: ProposalNumber,
+    /// Last epoch in which it is undecided, or decided and not in force.
+    pub busy_until: u64,
+    /// Last epoch in which the subject cannot be proposed again.
+    pub cool_until: u64,
+}
+
+/// What a scorer thinks of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ScoreRecord {
+    /// 0 to 1,000,000.
+    pub score: u32,
+    /// Who says so.
+    pub scorer: AccountId,
+    /// Seq of its entry.
+    pub seq: u64,
 }
 
 /// An open audit.
@@ -76,6 +185,14 @@ pub struct NodeRecord {
     pub answers: u32,
     /// NOD that it holds.
     pub nod: Amount,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The epoch in which that began.
+    pub since: u64,
+    /// Shards that it failed to prove in the open epoch.
+    pub failed: u32,
+    /// Shards that it failed to prove in closed epochs, the latest first, at most 16 of them.
+    pub failures: Vec<u32>,
 }
 
 /// An epoch.
@@ -83,6 +200,8 @@ pub struct NodeRecord {
 pub struct EpochRecord {
     /// Nodes that new shards are placed on, sorted by node id.
     pub eligible: Vec<NodeNumber>,
+    /// What copies must not share.
+    pub failure_domain: DomainKind,
     /// Seq of the entry that opened it.
     pub opened_at: u64,
     /// Its accounts, once closed.

@@ -3,7 +3,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::{
-    Genesis, canonical,
+    Amount, Genesis, canonical,
+    governance::{Speaker, Subject},
     limits::{COMMAND_ID_EPOCHS, MAX_NODE_ID_BYTES, MAX_OBJECT_ID_BYTES},
     node::NodeNumber,
 };
@@ -12,12 +13,17 @@ use token_state::Account;
 use super::{Part, Reason};
 use crate::state::{
     keys,
-    records::{CommandRecord, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord, VersionRecord},
+    records::{
+        BallotRecord, CommandRecord, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord,
+        ProposalRecord, ScoreRecord, SubjectRecord, VersionRecord,
+    },
 };
 use alloc::vec::Vec;
 
 /// Bytes of an epoch in a key.
 const EPOCH_BYTES: usize = 8;
+/// Bytes of a proposal's number in a key.
+const PROPOSAL_BYTES: usize = 8;
 
 /// Judges one record after the other, in the order of the file.
 #[derive(Debug, Default)]
@@ -76,7 +82,19 @@ fn is_record(kind: u8, key: &[u8], rest: &[u8], value: &[u8]) -> bool {
                 .is_some_and(|(name, _)| is_name(name.as_bytes(), MAX_OBJECT_ID_BYTES));
             named && is::<VersionRecord>(value)
         }
-        b'S' => rest.len() == EPOCH_BYTES + 4 + 32 && value.is_empty(),
+        b'S' | b'F' => rest.len() == EPOCH_BYTES + 4 + 32 && value.is_empty(),
+        b'P' => rest.len() == PROPOSAL_BYTES && is::<ProposalRecord>(value),
+        b'W' => rest.len() == PROPOSAL_BYTES && is::<Vec<(Speaker, Amount)>>(value),
+        b'B' => {
+            let speaker = rest.split_first_chunk::<PROPOSAL_BYTES>().map(|(_, speaker)| speaker);
+            speaker.is_some_and(is::<Speaker>) && is::<BallotRecord>(value)
+        }
+        b'U' => is::<(bool, Subject)>(rest) && is::<SubjectRecord>(value),
+        b'Q' => {
+            let named = keys::parse_score(key)
+                .is_some_and(|(name, _)| is_name(name.as_bytes(), MAX_OBJECT_ID_BYTES));
+            named && is::<ScoreRecord>(value)
+        }
         _ => false,
     }
 }
