@@ -1,10 +1,15 @@
-//! Which nodes hold which shard: a pure function of the object's name, its version and the eligible
-//! nodes (PL-1 to PL-4).
+//! Which nodes hold which shard: a pure function of the object's name, its version, the eligible nodes and the
+//! rules of placement (PL-1 to PL-4, PL-9 to PL-11).
 
-use alloc::{format, string::String, vec::Vec};
-use protocol::{Hash32, Profile, Refusal, error::ErrorCode, node::NodeNumber};
+mod replacement;
+mod ring;
+
+use alloc::{string::String, vec::Vec};
+use protocol::{Hash32, Profile, Refusal, node::NodeNumber};
 
 use crate::content::{hash_all, push_shard_name};
+pub use replacement::replacement;
+pub use ring::{Ring, domain_classes};
 
 /// A hash, read as a 256-bit big-endian integer, modulo `n`; `None` for zero.
 #[must_use]
@@ -36,37 +41,39 @@ pub fn place(
     object_id: &str,
     version: u64,
     profile: Profile,
-    eligible: &[NodeNumber],
+    ring: &Ring<'_>,
 ) -> Result<Vec<NodeNumber>, Refusal> {
-    place_from(&start_hashes(object_id, version, profile), profile, eligible)
+    place_from(&start_hashes(object_id, version, profile), profile, ring)
 }
 
 /// [`place`], from the [`start_hashes`] of the version.
 ///
-/// `eligible` is sorted by node id. Without parity each shard starts at its own index and takes
-/// consecutive nodes, wrapping (PL-3); with parity column i takes the node i steps after the start of
-/// column 0 (PL-4).
+/// Without parity the walk of each shard begins at its own node and gives its copies (PL-3); with parity one
+/// walk, from the start of column 0, gives all columns (PL-4). With the failure-domain rule on, a walk skips
+/// nodes whose domain it has used (PL-10).
 ///
 /// # Errors
-/// `SE_ERR_NO_ELIGIBLE_NODES` when there are fewer eligible nodes than copies that must differ.
+/// `SE_ERR_NO_ELIGIBLE_NODES` when there are fewer nodes, or fewer failure domains, than copies that must differ.
 pub fn place_from(
     starts: &[Hash32],
     profile: Profile,
-    eligible: &[NodeNumber],
+    ring: &Ring<'_>,
 ) -> Result<Vec<NodeNumber>, Refusal> {
-    let columns = u64::from(profile.columns());
-    let copies = u64::from(profile.replicas);
-    let needed = if profile.parity == 0 { copies } else { columns };
-    let available = u64::try_from(eligible.len()).unwrap_or(u64::MAX);
-    if available < needed {
-        return Err(Refusal::with(
-            ErrorCode::NoEligibleNodes,
-            format!("{available} eligible nodes, {needed} needed; see `qfs node list`"),
-        ));
+    let apart = copies_apart(profile);
+    let mut nodes = Vec::with_capacity(starts.len().saturating_mul(apart));
+    for start in starts {
+        ring.take(start, apart, &mut nodes)?;
     }
-    let steps = if profile.parity == 0 { copies } else { columns };
-    let from = |start: u64| (0..steps).filter_map(move |step| node_at(eligible, start, step));
-    Ok(starts.iter().filter_map(|hash| remainder(hash, available)).flat_map(from).collect())
+    Ok(nodes)
+}
+
+/// How many copies must be on different nodes: those of one shard without parity, else all columns (PL-1).
+fn copies_apart(profile: Profile) -> usize {
+    let replicas = usize::from(profile.replicas);
+    if profile.parity == 0 {
+        return replicas;
+    }
+    usize::from(profile.data).saturating_add(usize::from(profile.parity))
 }
 
 /// `H(hex(shard_id))` of the shards that a placement starts from: every shard without parity, else the first.
@@ -107,14 +114,10 @@ impl ShardNames {
     }
 }
 
-fn node_at(eligible: &[NodeNumber], start: u64, step: u64) -> Option<NodeNumber> {
-    let index = start.checked_add(step)?.checked_rem(u64::try_from(eligible.len()).ok()?)?;
-    eligible.get(usize::try_from(index).ok()?).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::error::ErrorCode;
 
     #[test]
     fn pl_2_remainder_is_of_the_whole_256_bit_integer() {
@@ -142,7 +145,8 @@ mod tests {
     fn pl_3_copies_are_consecutive_distinct_and_wrap() {
         let eligible: Vec<u32> = (10..17).collect();
         for version in 1..200 {
-            let nodes = place("obj", version, Profile::QFS_V13, &eligible).unwrap();
+            let nodes =
+                place("obj", version, Profile::QFS_V13, &Ring::new(&eligible, None)).unwrap();
             assert_eq!(nodes.len(), 12);
             for copies in nodes.chunks(3) {
                 let at = |node: u32| eligible.iter().position(|n| *n == node).unwrap();
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn pl_4_columns_step_from_the_first() {
         let eligible: Vec<u32> = (0..22).collect();
-        let nodes = place("obj", 1, Profile::EC_16_6, &eligible).unwrap();
+        let nodes = place("obj", 1, Profile::EC_16_6, &Ring::new(&eligible, None)).unwrap();
         let expected: Vec<u32> = (0..22).map(|i| (nodes[0] + i) % 22).collect();
         assert_eq!(nodes, expected);
     }
@@ -166,7 +170,7 @@ mod tests {
             [(Profile::QFS_V13, 2), (Profile::EC_16_6, 21), (Profile::EC_10_5, 0)]
         {
             let eligible: Vec<u32> = (0..nodes).collect();
-            let refusal = place("obj", 1, profile, &eligible).unwrap_err();
+            let refusal = place("obj", 1, profile, &Ring::new(&eligible, None)).unwrap_err();
             assert_eq!(refusal.code, ErrorCode::NoEligibleNodes);
         }
     }

@@ -5,7 +5,7 @@ use protocol::{Hash32, Profile, error::ErrorCode};
 use storage_engine::{
     audit::{challenged_leaf, ticket},
     content::{shard_id, shard_ids},
-    placement::{place, remainder},
+    placement::{Ring, place, remainder},
 };
 
 /// The 256-bit big-endian integer modulo `n`, bit by bit.
@@ -66,12 +66,12 @@ fn la_6_shard_ids_of_a_version() {
 fn pl_1_as_many_nodes_as_copies_that_must_differ() {
     for profile in PROFILES {
         let eligible: Vec<u32> = (0..needed(profile)).collect();
-        let mut nodes = place("obj", 1, profile, &eligible).unwrap();
+        let mut nodes = place("obj", 1, profile, &Ring::new(&eligible, None)).unwrap();
         assert_eq!(nodes.len(), profile.copies() as usize, "{profile}");
         nodes.truncate(eligible.len());
         nodes.sort_unstable();
         assert_eq!(nodes, eligible, "{profile}: each node once before any is taken again");
-        let refusal = place("obj", 1, profile, &eligible[1..]).unwrap_err();
+        let refusal = place("obj", 1, profile, &Ring::new(&eligible[1..], None)).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::NoEligibleNodes);
         let said = format!("{} eligible nodes, {} needed", eligible.len() - 1, eligible.len());
         assert!(refusal.detail.contains(&said), "{refusal}");
@@ -122,7 +122,7 @@ proptest! {
         let profile = PROFILES[which];
         let eligible: Vec<u32> =
             (0..needed(profile) + spare).map(|node| (node * 7).wrapping_add(salt)).collect();
-        let nodes = place(&object, version, profile, &eligible).unwrap();
+        let nodes = place(&object, version, profile, &Ring::new(&eligible, None)).unwrap();
         prop_assert_eq!(&nodes, &by_the_rules(&object, version, profile, &eligible));
         // What the rules are for: no two copies that must differ share a node.
         let together = if profile.parity == 0 { usize::from(profile.replicas) } else { nodes.len() };
