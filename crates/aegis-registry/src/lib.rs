@@ -1,6 +1,7 @@
-//! Storage nodes: what snapshots say about them, and who is verified and eligible.
+//! Storage nodes: what snapshots say about them, who is verified and eligible, and the arithmetic of the
+//! proposals that change the rules for them.
 //!
-//! Rules RG-* of `spec/registry.md`. Telemetry is observation: it acts only through these rules, once
+//! Rules RG-* of `spec/registry.md` and GV-* of `spec/governance.md`. Telemetry is observation: it acts only through these rules, once
 //! per epoch, and never on a single request.
 #![no_std]
 #![cfg_attr(
@@ -17,7 +18,10 @@
 )]
 extern crate alloc;
 
+pub mod eligibility;
 pub mod facts;
+pub mod governance;
+pub mod lifecycle;
 pub mod scheme;
 pub mod snapshot;
 pub mod verification;

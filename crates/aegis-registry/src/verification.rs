@@ -1,106 +1,148 @@
 //! Verification of a node by the facts of an epoch (RG-4).
 
+use alloc::string::String;
+use core::fmt;
 use protocol::{
-    Parameters,
-    node::{NodeStatus, RegistryFact, TelemetryFact},
+    Amount, Rules,
+    node::{NodeStatus, Reading, RegistryFact, TelemetryFact},
 };
 
 use crate::scheme::public_key_len;
 
-/// The first check that fails, or `Verified`. The order is part of the contract.
+/// The check that a node fails, with what was found and what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The registry facts do not name the node.
+    NoRegistryEntry,
+    /// It is revoked.
+    Revoked {
+        /// Why, in the words of the registry; may be empty.
+        reason: String,
+    },
+    /// The registry has no key for it.
+    NoPqcKey,
+    /// Its scheme is none of RG-3.
+    UnsupportedPqcScheme {
+        /// The scheme as the registry writes it.
+        scheme: String,
+    },
+    /// The telemetry facts do not name the node.
+    NoTelemetry,
+    /// Its telemetry record is malformed.
+    TelemetryMalformed,
+    /// It answered too rarely.
+    LowUptime {
+        /// Its uptime.
+        uptime_ratio: Amount,
+        /// The least that the rules ask for.
+        min_uptime: Amount,
+    },
+    /// Its health is too low.
+    Unhealthy {
+        /// Its health.
+        health_score: Amount,
+        /// The least that the rules ask for.
+        min_health: Amount,
+    },
+    /// Observers disagree about its telemetry.
+    TelemetryHashConflict,
+}
+
+impl Failure {
+    /// The published status that stands for this failure.
+    #[must_use]
+    pub const fn status(&self) -> NodeStatus {
+        match self {
+            Self::NoRegistryEntry => NodeStatus::NoRegistryEntry,
+            Self::Revoked { .. } => NodeStatus::Revoked,
+            Self::NoPqcKey => NodeStatus::NoPqcKey,
+            Self::UnsupportedPqcScheme { .. } => NodeStatus::UnsupportedPqcScheme,
+            Self::NoTelemetry | Self::TelemetryMalformed => NodeStatus::TelemetryMalformed,
+            Self::LowUptime { .. } => NodeStatus::LowUptime,
+            Self::Unhealthy { .. } => NodeStatus::Unhealthy,
+            Self::TelemetryHashConflict => NodeStatus::TelemetryHashConflict,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRegistryEntry => f.write_str("the registry does not name the node"),
+            Self::Revoked { reason } if reason.is_empty() => {
+                f.write_str("the registry says that the node is revoked, without a reason")
+            }
+            Self::Revoked { reason } => {
+                write!(f, "the registry says that the node is revoked: {reason:?}")
+            }
+            Self::NoPqcKey => f.write_str("the registry has no pqc_public_key for the node"),
+            Self::UnsupportedPqcScheme { scheme } => {
+                write!(f, "pqc_scheme {scheme:?} is none of the supported ones")
+            }
+            Self::NoTelemetry => f.write_str("there is no telemetry for the node"),
+            Self::TelemetryMalformed => f.write_str("the telemetry of the node is malformed"),
+            Self::LowUptime { uptime_ratio, min_uptime } => {
+                write!(f, "uptime_ratio {uptime_ratio} is below min_uptime {min_uptime}")
+            }
+            Self::Unhealthy { health_score, min_health } => {
+                write!(f, "health_score {health_score} is below min_health {min_health}")
+            }
+            Self::TelemetryHashConflict => {
+                f.write_str("conflict_detected: observers disagree about the node's telemetry")
+            }
+        }
+    }
+}
+
+/// The status of a node under `rules`: that of the first check that fails, or `Verified`.
 #[must_use]
 pub fn verify(
     registry: Option<&RegistryFact>,
     telemetry: Option<&TelemetryFact>,
-    parameters: &Parameters,
+    rules: &Rules,
 ) -> NodeStatus {
-    let Some(entry) = registry else {
-        return NodeStatus::NoRegistryEntry;
-    };
-    if entry.revoked {
-        return NodeStatus::Revoked;
-    }
-    if entry.key.is_none() {
-        return NodeStatus::NoPqcKey;
-    }
-    if public_key_len(&entry.scheme).is_none() {
-        return NodeStatus::UnsupportedPqcScheme;
-    }
-    let Some(reading) = telemetry.and_then(|fact| fact.reading.as_ref()) else {
-        return NodeStatus::TelemetryMalformed;
-    };
-    if reading.uptime_ratio < parameters.min_uptime {
-        return NodeStatus::LowUptime;
-    }
-    if reading.health_score < parameters.min_health {
-        return NodeStatus::Unhealthy;
-    }
-    if reading.conflict_detected {
-        return NodeStatus::TelemetryHashConflict;
-    }
-    NodeStatus::Verified
+    check(registry, telemetry, rules)
+        .map_or_else(|failure| failure.status(), |()| NodeStatus::Verified)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use certified_math::BigNum128;
-    use protocol::{Amount, Hash32, Profile, node::Reading};
+/// Every check of RG-4 on what the snapshots say of a node. The order is part of the contract.
+///
+/// # Errors
+/// The first check that fails.
+pub fn check(
+    registry: Option<&RegistryFact>,
+    telemetry: Option<&TelemetryFact>,
+    rules: &Rules,
+) -> Result<(), Failure> {
+    check_entry(registry.ok_or(Failure::NoRegistryEntry)?)?;
+    let fact = telemetry.ok_or(Failure::NoTelemetry)?;
+    check_reading(fact.reading.as_ref().ok_or(Failure::TelemetryMalformed)?, rules)
+}
 
-    fn entry() -> RegistryFact {
-        RegistryFact {
-            node: 0,
-            key: Some(Hash32::ZERO),
-            scheme: "ML-DSA-44".into(),
-            revoked: false,
-            reason: "".into(),
-        }
+fn check_entry(entry: &RegistryFact) -> Result<(), Failure> {
+    if entry.revoked {
+        return Err(Failure::Revoked { reason: entry.reason.clone() });
     }
+    if entry.key.is_none() {
+        return Err(Failure::NoPqcKey);
+    }
+    if public_key_len(&entry.scheme).is_none() {
+        return Err(Failure::UnsupportedPqcScheme { scheme: entry.scheme.clone() });
+    }
+    Ok(())
+}
 
-    fn reading(uptime: &str, health: &str, conflict_detected: bool) -> TelemetryFact {
-        let ratio = |text| Amount(BigNum128::parse(text).unwrap());
-        let reading = Reading {
-            uptime_ratio: ratio(uptime),
-            health_score: ratio(health),
-            conflict_detected,
-            latency_bands: "".into(),
-            error_count: None,
-        };
-        TelemetryFact { node: 0, reading: Some(reading) }
+fn check_reading(reading: &Reading, rules: &Rules) -> Result<(), Failure> {
+    let Reading { uptime_ratio, health_score, conflict_detected, .. } = *reading;
+    let Rules { min_uptime, min_health, .. } = *rules;
+    if uptime_ratio < min_uptime {
+        return Err(Failure::LowUptime { uptime_ratio, min_uptime });
     }
-
-    /// RG-4: every status, and that an earlier check hides a later one.
-    #[test]
-    fn rg_4_first_failure_wins() {
-        let revoked = RegistryFact { revoked: true, key: None, ..entry() };
-        let keyless = RegistryFact { key: None, scheme: "RSA".into(), ..entry() };
-        let unsupported = RegistryFact { scheme: "RSA".into(), ..entry() };
-        let malformed = TelemetryFact { node: 0, reading: None };
-        let good = reading("0.9", "0.75", false);
-        let table = [
-            (None, Some(good.clone()), "UNVERIFIED_NO_REGISTRY_ENTRY"),
-            (Some(revoked), None, "UNVERIFIED_REVOKED"),
-            (Some(keyless), None, "UNVERIFIED_NO_PQC_KEY"),
-            (Some(unsupported), None, "UNVERIFIED_UNSUPPORTED_PQC_SCHEME"),
-            (Some(entry()), None, "UNVERIFIED_TELEMETRY_MALFORMED"),
-            (Some(entry()), Some(malformed), "UNVERIFIED_TELEMETRY_MALFORMED"),
-            (
-                Some(entry()),
-                Some(reading("0.899999999999999999", "0", true)),
-                "UNVERIFIED_LOW_UPTIME",
-            ),
-            (
-                Some(entry()),
-                Some(reading("0.9", "0.749999999999999999", true)),
-                "UNVERIFIED_UNHEALTHY",
-            ),
-            (Some(entry()), Some(reading("1", "1", true)), "UNVERIFIED_TELEMETRY_HASH_CONFLICT"),
-            (Some(entry()), Some(good), "VERIFIED"),
-        ];
-        let parameters = Parameters::v13(Profile::QFS_V13);
-        for (registry, telemetry, expected) in table {
-            let status = verify(registry.as_ref(), telemetry.as_ref(), &parameters);
-            assert_eq!(status.name(), expected);
-        }
+    if health_score < min_health {
+        return Err(Failure::Unhealthy { health_score, min_health });
     }
+    if conflict_detected {
+        return Err(Failure::TelemetryHashConflict);
+    }
+    Ok(())
 }

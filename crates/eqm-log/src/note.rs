@@ -41,6 +41,8 @@ pub enum NoteError {
     BadVerifierKey,
     /// The verifier key has a type that is not supported here.
     UnknownKeyType(u8),
+    /// Notes have no key type for the suite of the key.
+    UnsupportedSuite(Suite),
     /// The key material has the wrong length for its type.
     BadKeyLength(SignatureError),
     /// The verifier key carries another id than its name and key give.
@@ -69,6 +71,7 @@ impl fmt::Display for NoteError {
             Self::UnknownKeyType(number) => {
                 write!(f, "verifier keys of type {number:#04x} are not supported")
             }
+            Self::UnsupportedSuite(suite) => write!(f, "notes are not signed with {suite}"),
             Self::BadKeyLength(error) => error.fmt(f),
             Self::WrongKeyId { expected, found } => {
                 write!(f, "the verifier key has the id {found:08x}, not {expected:08x}")
@@ -188,10 +191,12 @@ impl KeyType {
         }
     }
 
-    const fn of_suite(suite: Suite) -> Self {
+    /// The type of notes that a suite signs; ML-DSA-65 and -87 have none.
+    const fn of_suite(suite: Suite) -> Option<Self> {
         match suite {
-            Suite::Ed25519 => Self::Ed25519,
-            Suite::MlDsa44 => Self::MlDsa44Cosignature,
+            Suite::Ed25519 => Some(Self::Ed25519),
+            Suite::MlDsa44 => Some(Self::MlDsa44Cosignature),
+            Suite::MlDsa65 | Suite::MlDsa87 => None,
         }
     }
 }
@@ -212,13 +217,14 @@ impl VerifierKey {
     /// The verifier key of a public key under a name: type 0x01 for Ed25519, 0x06 for ML-DSA-44.
     ///
     /// # Errors
-    /// [`NoteError::BadKeyName`], [`NoteError::BadKeyLength`].
+    /// [`NoteError::BadKeyName`], [`NoteError::BadKeyLength`], [`NoteError::UnsupportedSuite`].
     pub fn new(name: &str, key: &PublicKey) -> Result<Self, NoteError> {
         if !is_key_name(name) {
             return Err(NoteError::BadKeyName);
         }
         let key = PublicKey::new(key.suite, &key.bytes).map_err(NoteError::BadKeyLength)?;
-        let key_type = KeyType::of_suite(key.suite);
+        let key_type =
+            KeyType::of_suite(key.suite).ok_or(NoteError::UnsupportedSuite(key.suite))?;
         let key_id = key_id(name, key_type, &key.bytes);
         Ok(Self { name: String::from(name), key_type, key_id, key })
     }

@@ -77,6 +77,8 @@ impl<D: Disk> KeyStore<D> {
         let extension = match suite {
             Suite::Ed25519 => "ed25519",
             Suite::MlDsa44 => "ml-dsa-44",
+            Suite::MlDsa65 => "ml-dsa-65",
+            Suite::MlDsa87 => "ml-dsa-87",
         };
         self.dir.join(format!("{name}.{extension}"))
     }

@@ -1,7 +1,7 @@
 //! Signature suites, public keys and the signer seam.
 //!
-//! Two suites exist: Ed25519 (RFC 8032) and ML-DSA-44 (FIPS 204, pure, empty context). Both have fixed
-//! lengths, both sign deterministically here, and both are checked through [`PublicKey::verify`], so that
+//! Four suites exist: Ed25519 (RFC 8032) and ML-DSA-44, -65 and -87 (FIPS 204, pure, empty context). All have
+//! fixed lengths, all sign deterministically here, and all are checked through [`PublicKey::verify`], so that
 //! no other module needs to know a signature library.
 
 use crate::hash::Hash32;
@@ -9,10 +9,12 @@ use alloc::{boxed::Box, vec::Vec};
 use borsh::io::{Error as IoError, ErrorKind, Read, Result as IoResult};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::{error::Error, fmt};
-use ml_dsa::{KeyExport, Keypair, MlDsa44, SignatureEncoding, Signer as _};
+use ml_dsa::{
+    KeyExport, Keypair, MlDsa44, MlDsa65, MlDsa87, MlDsaParams, SignatureEncoding, Signer as _,
+};
 use zeroize::Zeroize;
 
-/// Length of the seed that a key pair of either suite grows from, in bytes.
+/// Length of the seed that a key pair of any suite grows from, in bytes.
 pub const SEED_LEN: usize = 32;
 
 /// A signature algorithm with its parameters. The numbers are part of every format that names a key.
@@ -26,15 +28,24 @@ pub enum Suite {
     Ed25519 = 1,
     /// ML-DSA-44 (FIPS 204, section 5: pure signing, empty context string).
     MlDsa44 = 2,
+    /// ML-DSA-65, likewise.
+    MlDsa65 = 3,
+    /// ML-DSA-87, likewise.
+    MlDsa87 = 4,
 }
 
 impl Suite {
+    /// Every suite, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Ed25519, Self::MlDsa44, Self::MlDsa65, Self::MlDsa87];
+
     /// The stable number of the suite.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
             Self::Ed25519 => 1,
             Self::MlDsa44 => 2,
+            Self::MlDsa65 => 3,
+            Self::MlDsa87 => 4,
         }
     }
 
@@ -44,6 +55,8 @@ impl Suite {
         match number {
             1 => Some(Self::Ed25519),
             2 => Some(Self::MlDsa44),
+            3 => Some(Self::MlDsa65),
+            4 => Some(Self::MlDsa87),
             _ => None,
         }
     }
@@ -54,7 +67,16 @@ impl Suite {
         match self {
             Self::Ed25519 => "Ed25519",
             Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
         }
+    }
+
+    /// The suite of this name; `None` also for the schemes of node keys that nothing here verifies
+    /// (round-3 Dilithium).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|suite| suite.name() == name)
     }
 
     /// Length of a public key in bytes.
@@ -63,6 +85,8 @@ impl Suite {
         match self {
             Self::Ed25519 => 32,
             Self::MlDsa44 => 1_312,
+            Self::MlDsa65 => 1_952,
+            Self::MlDsa87 => 2_592,
         }
     }
 
@@ -72,6 +96,8 @@ impl Suite {
         match self {
             Self::Ed25519 => 64,
             Self::MlDsa44 => 2_420,
+            Self::MlDsa65 => 3_309,
+            Self::MlDsa87 => 4_627,
         }
     }
 }
@@ -132,7 +158,7 @@ impl Error for SignatureError {}
 pub struct PublicKey {
     /// The algorithm of the key.
     pub suite: Suite,
-    /// The key as its standard encodes it: 32 bytes (RFC 8032, 5.1.5) or 1,312 bytes (FIPS 204, pkEncode).
+    /// The key as its standard encodes it (RFC 8032, 5.1.5; FIPS 204, pkEncode).
     pub bytes: Vec<u8>,
 }
 
@@ -164,7 +190,9 @@ impl PublicKey {
         }
         match self.suite {
             Suite::Ed25519 => verify_ed25519(&self.bytes, message, signature),
-            Suite::MlDsa44 => verify_ml_dsa_44(&self.bytes, message, signature),
+            Suite::MlDsa44 => verify_ml_dsa::<MlDsa44>(&self.bytes, message, signature),
+            Suite::MlDsa65 => verify_ml_dsa::<MlDsa65>(&self.bytes, message, signature),
+            Suite::MlDsa87 => verify_ml_dsa::<MlDsa87>(&self.bytes, message, signature),
         }
     }
 
@@ -211,13 +239,16 @@ fn verify_ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Si
     key.verify_strict(message, &signature).map_err(|_| SignatureError::Mismatch)
 }
 
-fn verify_ml_dsa_44(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-    let suite = Suite::MlDsa44;
-    let encoded = ml_dsa::EncodedVerifyingKey::<MlDsa44>::try_from(key)
-        .map_err(|_| SignatureError::PublicKeyLength { suite, found: key.len() })?;
+fn verify_ml_dsa<P: MlDsaParams>(
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let encoded = ml_dsa::EncodedVerifyingKey::<P>::try_from(key)
+        .map_err(|_| SignatureError::PublicKeyInvalid)?;
     // Fails for an encoding outside FIPS 204's sigDecode too, which is a mismatch to the caller.
     let signature =
-        ml_dsa::Signature::<MlDsa44>::try_from(signature).map_err(|_| SignatureError::Mismatch)?;
+        ml_dsa::Signature::<P>::try_from(signature).map_err(|_| SignatureError::Mismatch)?;
     if ml_dsa::VerifyingKey::decode(&encoded).verify_with_context(message, &[], &signature) {
         Ok(())
     } else {
@@ -238,13 +269,28 @@ pub trait Signer {
 
 /// A signer that holds its key pair in memory, grown from a 32-byte seed.
 ///
-/// The seed of Ed25519 is the secret key of RFC 8032; that of ML-DSA-44 is ξ of FIPS 204, ML-DSA.KeyGen.
+/// The seed of Ed25519 is the secret key of RFC 8032; that of ML-DSA is ξ of FIPS 204, ML-DSA.KeyGen.
 /// Both libraries wipe seed and expanded secrets when the signer is dropped.
 pub struct SeedSigner(SecretKey);
 
 enum SecretKey {
     Ed25519(Box<ed25519_dalek::SigningKey>),
     MlDsa44(Box<ml_dsa::SigningKey<MlDsa44>>),
+    MlDsa65(Box<ml_dsa::SigningKey<MlDsa65>>),
+    MlDsa87(Box<ml_dsa::SigningKey<MlDsa87>>),
+}
+
+fn grown<P: MlDsaParams>(seed: &[u8; SEED_LEN]) -> Box<ml_dsa::SigningKey<P>> {
+    let seed: &ml_dsa::Seed = seed.into();
+    Box::new(ml_dsa::SigningKey::from_seed(seed))
+}
+
+fn public_bytes<P: MlDsaParams>(key: &ml_dsa::SigningKey<P>) -> Vec<u8> {
+    key.verifying_key().to_bytes().to_vec()
+}
+
+fn signed<P: MlDsaParams>(key: &ml_dsa::SigningKey<P>, message: &[u8]) -> Vec<u8> {
+    key.sign(message).to_vec()
 }
 
 impl SeedSigner {
@@ -255,10 +301,9 @@ impl SeedSigner {
             Suite::Ed25519 => {
                 SecretKey::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed)))
             }
-            Suite::MlDsa44 => {
-                let seed: &ml_dsa::Seed = (&seed).into();
-                SecretKey::MlDsa44(Box::new(ml_dsa::SigningKey::from_seed(seed)))
-            }
+            Suite::MlDsa44 => SecretKey::MlDsa44(grown(&seed)),
+            Suite::MlDsa65 => SecretKey::MlDsa65(grown(&seed)),
+            Suite::MlDsa87 => SecretKey::MlDsa87(grown(&seed)),
         };
         // The argument is one more copy of the secret.
         seed.zeroize();
@@ -268,20 +313,21 @@ impl SeedSigner {
 
 impl Signer for SeedSigner {
     fn public_key(&self) -> PublicKey {
-        match &self.0 {
-            SecretKey::Ed25519(key) => {
-                PublicKey { suite: Suite::Ed25519, bytes: key.verifying_key().to_bytes().to_vec() }
-            }
-            SecretKey::MlDsa44(key) => {
-                PublicKey { suite: Suite::MlDsa44, bytes: key.verifying_key().to_bytes().to_vec() }
-            }
-        }
+        let (suite, bytes) = match &self.0 {
+            SecretKey::Ed25519(key) => (Suite::Ed25519, key.verifying_key().to_bytes().to_vec()),
+            SecretKey::MlDsa44(key) => (Suite::MlDsa44, public_bytes(key)),
+            SecretKey::MlDsa65(key) => (Suite::MlDsa65, public_bytes(key)),
+            SecretKey::MlDsa87(key) => (Suite::MlDsa87, public_bytes(key)),
+        };
+        PublicKey { suite, bytes }
     }
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.0 {
             SecretKey::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
-            SecretKey::MlDsa44(key) => key.sign(message).to_vec(),
+            SecretKey::MlDsa44(key) => signed(key, message),
+            SecretKey::MlDsa65(key) => signed(key, message),
+            SecretKey::MlDsa87(key) => signed(key, message),
         }
     }
 }
@@ -297,8 +343,6 @@ mod tests {
     use super::*;
     use crate::hash::{hex_decode, hex_encode};
     use alloc::format;
-
-    const SUITES: [Suite; 2] = [Suite::Ed25519, Suite::MlDsa44];
 
     fn counting_seed() -> [u8; SEED_LEN] {
         core::array::from_fn(|i| u8::try_from(i).unwrap())
@@ -321,16 +365,23 @@ mod tests {
         );
     }
 
-    /// RFC 9881, appendix C, gives this public key for the seed 00 01 02 … 1f.
+    /// RFC 9881, appendix C, gives these public keys for the seed 00 01 02 … 1f: first and last bytes.
     #[test]
-    fn ml_dsa_44_grows_the_published_key() {
-        let key = SeedSigner::from_seed(Suite::MlDsa44, counting_seed()).public_key();
-        assert_eq!(hex_encode(&key.bytes[..11]), "d7b2b47254aae0db45e793");
+    fn ml_dsa_grows_the_published_keys() {
+        for (suite, first, last) in [
+            (Suite::MlDsa44, "d7b2b47254aae0db45e793", "9784cf05c830b3242c8312"),
+            (Suite::MlDsa65, "48683d91978e31eb3dddb8", "04bc460a051e02f2e8444f"),
+            (Suite::MlDsa87, "9792bcec2f2430686a82fc", "326b31212aece0a34a60"),
+        ] {
+            let key = SeedSigner::from_seed(suite, counting_seed()).public_key();
+            let digits = hex_encode(&key.bytes);
+            assert!(digits.starts_with(first) && digits.ends_with(last), "{suite}");
+        }
     }
 
     #[test]
-    fn both_suites_sign_deterministically_and_verify() {
-        for suite in SUITES {
+    fn every_suite_signs_deterministically_and_verifies() {
+        for suite in Suite::ALL {
             let signer = SeedSigner::from_seed(suite, counting_seed());
             let (key, signature) = (signer.public_key(), signer.sign(b"message"));
             assert_eq!(key.bytes.len(), suite.public_key_len());
@@ -343,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_anywhere_is_refused() {
-        for suite in SUITES {
+        for suite in Suite::ALL {
             let signer = SeedSigner::from_seed(suite, counting_seed());
             let (key, signature) = (signer.public_key(), signer.sign(b"message"));
             for at in (0..signature.len()).step_by(if suite == Suite::Ed25519 { 1 } else { 97 }) {
@@ -359,7 +410,7 @@ mod tests {
 
     #[test]
     fn wrong_lengths_are_errors() {
-        for suite in SUITES {
+        for suite in Suite::ALL {
             let signer = SeedSigner::from_seed(suite, [7; SEED_LEN]);
             let (key, signature) = (signer.public_key(), signer.sign(b""));
             for bad in [&[][..], &signature[1..], &[&signature[..], &[0]].concat()] {
@@ -400,26 +451,30 @@ mod tests {
 
     #[test]
     fn borsh_bytes_are_stable_and_strict() {
-        for (suite, number) in [(Suite::Ed25519, 1), (Suite::MlDsa44, 2)] {
+        for (number, suite) in (1u8..).zip(Suite::ALL) {
             assert_eq!(Suite::from_number(number), Some(suite));
+            assert_eq!(Suite::from_name(suite.name()), Some(suite));
             let key = SeedSigner::from_seed(suite, [1; SEED_LEN]).public_key();
             let bytes = borsh::to_vec(&key).unwrap();
             let len = u32::try_from(suite.public_key_len()).unwrap().to_le_bytes();
             assert_eq!(bytes, [&[number][..], &len, &key.bytes].concat());
             assert_eq!(borsh::from_slice::<PublicKey>(&bytes).unwrap(), key);
             assert!(borsh::from_slice::<PublicKey>(&bytes[..bytes.len() - 1]).is_err());
-            assert!(borsh::from_slice::<PublicKey>(&[&[3], &bytes[1..]].concat()).is_err());
+            assert!(
+                borsh::from_slice::<PublicKey>(&[&[number ^ 8], &bytes[1..]].concat()).is_err()
+            );
             let fingerprint = Hash32::of(&[&[number], &key.bytes[..]].concat());
             assert_eq!(key.fingerprint(), fingerprint);
         }
-        assert_eq!(Suite::from_number(0), None);
+        assert_eq!([0, 5, 255].map(Suite::from_number), [None; 3]);
+        assert_eq!(["", "ml-dsa-44", "Dilithium2", "ML-DSA"].map(Suite::from_name), [None; 4]);
         // A length of four thousand million must not be allocated.
         assert!(borsh::from_slice::<PublicKey>(&[1, 255, 255, 255, 255]).is_err());
     }
 
     #[test]
     fn debug_never_shows_a_secret() {
-        for suite in SUITES {
+        for suite in Suite::ALL {
             let signer = SeedSigner::from_seed(suite, [0xab; SEED_LEN]);
             let shown = format!("{signer:?}");
             assert_eq!(shown, format!("SeedSigner({:?})", signer.public_key()));

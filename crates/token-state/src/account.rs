@@ -13,6 +13,8 @@ pub struct Account {
     pub debt: Amount,
     /// All fees ever charged to it.
     pub fees: Amount,
+    /// All ATR ever credited to it.
+    pub credits: Amount,
 }
 
 impl Account {
@@ -30,7 +32,33 @@ impl Account {
             balance: Amount(self.balance.0.sub(paid.0)?),
             debt: Amount(self.debt.0.add(owed)?),
             fees: Amount(self.fees.0.add(fee.0)?),
+            ..self
         })
+    }
+
+    /// The account after a credit, and what of it paid the account's debt; the rest is balance (EC-8).
+    ///
+    /// # Errors
+    /// Overflow of the balance or of all credits, which the bound of [`crate::Treasury::credited`] rules out.
+    pub fn credited(self, amount: Amount) -> Result<(Self, Amount), MathError> {
+        let settled = self.debt.min(amount);
+        let rest = amount.0.sub(settled.0)?;
+        let after = Self {
+            balance: Amount(self.balance.0.add(rest)?),
+            debt: Amount(self.debt.0.sub(settled.0)?),
+            credits: Amount(self.credits.0.add(amount.0)?),
+            ..self
+        };
+        Ok((after, settled))
+    }
+
+    /// Whether `credits + debt = balance + fees`, as after any sequence of charges and credits (EC-8).
+    #[must_use]
+    pub const fn is_balanced(&self) -> bool {
+        // Sums of 129 bits, compared as they are: the carry is part of each.
+        let (came, came_carry) = self.credits.raw().overflowing_add(self.debt.raw());
+        let (went, went_carry) = self.balance.raw().overflowing_add(self.fees.raw());
+        came == went && came_carry == went_carry
     }
 }
 

@@ -23,7 +23,7 @@ pub mod settlement;
 pub mod treasury;
 
 pub use account::Account;
-pub use bundle::TokenStateBundle;
+pub use bundle::{AccountSums, TokenStateBundle};
 pub use fee::storage_fee;
 pub use settlement::{Contribution, settle, uptime_bucket};
 pub use treasury::Treasury;

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use certified_math::MathError;
-use protocol::{Amount, event::Settlement};
+use protocol::{Amount, event::Settlement, limits::MAX_CREDITED};
 
 /// Totals of the whole ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -15,6 +15,8 @@ pub struct Treasury {
     pub reserve: Amount,
     /// ATR burnt for rewards; equals the NOD ever minted.
     pub burnt: Amount,
+    /// ATR ever credited to accounts, or promised to them by activated proposals. No part of the fees.
+    pub credited: Amount,
 }
 
 /// All fees ever charged stay below this, so that no total can overflow and every epoch can close (EC-7).
@@ -52,7 +54,20 @@ impl Treasury {
             treasury: Amount(self.treasury.0.add(settlement.treasury.0)?),
             reserve: Amount(self.reserve.0.add(settlement.reserve.0)?),
             burnt: Amount(self.burnt.0.add(settlement.rewards.0)?),
+            ..self
         })
+    }
+
+    /// The totals after a credit (EC-8).
+    ///
+    /// # Errors
+    /// Overflow when all credits together would pass [`MAX_CREDITED`].
+    pub fn credited(self, amount: Amount) -> Result<Self, MathError> {
+        let credited = Amount(self.credited.0.add(amount.0)?);
+        if credited.raw() > MAX_CREDITED {
+            return Err(MathError::Overflow);
+        }
+        Ok(Self { credited, ..self })
     }
 }
 

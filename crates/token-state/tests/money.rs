@@ -196,7 +196,7 @@ proptest! {
     #[test]
     fn ec_6_paid_and_owed_make_the_fee(balance in any::<u64>(), debt in any::<u64>(), fee in any::<u64>()) {
         let account = Account {
-            balance: raw(balance.into()), debt: raw(debt.into()), fees: raw(0),
+            balance: raw(balance.into()), debt: raw(debt.into()), ..Account::default()
         };
         let after = account.charged(raw(fee.into()), false).unwrap();
         let paid = account.balance.raw() - after.balance.raw();
