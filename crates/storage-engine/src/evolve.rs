@@ -220,7 +220,10 @@ fn new_node(
 }
 
 /// Numbers of the nodes that `keep` keeps, sorted by the bytes of their ids.
-fn sorted_by_id(nodes: &[NodeRecord], keep: impl Fn(usize, &NodeRecord) -> bool) -> Vec<NodeNumber> {
+fn sorted_by_id(
+    nodes: &[NodeRecord],
+    keep: impl Fn(usize, &NodeRecord) -> bool,
+) -> Vec<NodeNumber> {
     let mut kept: Vec<(&str, NodeNumber)> = (0..)
         .zip(nodes.iter().enumerate())
         .filter(|(_, (at, node))| keep(*at, node))

@@ -77,9 +77,10 @@ fn check_scope(
     };
     match node.answers.checked_add(answers) {
         None => refuse(ErrorCode::Limit, "too many answers"),
-        Some(total) if total > limit => {
-            refuse_with(ErrorCode::Limit, format!("the audit challenges {limit} shards of the node"))
-        }
+        Some(total) if total > limit => refuse_with(
+            ErrorCode::Limit,
+            format!("the audit challenges {limit} shards of the node"),
+        ),
         Some(_) => Ok(()),
     }
 }

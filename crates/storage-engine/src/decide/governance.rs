@@ -135,9 +135,7 @@ pub(crate) fn electors<S: StateStore>(
 }
 
 fn is_holder(node: &NodeRecord) -> bool {
-    node.nod > Amount::ZERO
-        && !node.standing.is_gone()
-        && Suite::from_name(&node.scheme).is_some()
+    node.nod > Amount::ZERO && !node.standing.is_gone() && Suite::from_name(&node.scheme).is_some()
 }
 
 pub(super) fn vote<S: StateStore>(
@@ -203,11 +201,8 @@ fn activated(ledger: &LedgerRecord, proposal: &ProposalRecord) -> Decision {
     if proposal.activated.is_some() {
         return refuse(ErrorCode::Conflict, "the proposal is activated already");
     }
-    let earliest = if proposal.emergency {
-        proposal.opens
-    } else {
-        proposal.closes.saturating_add(1)
-    };
+    let earliest =
+        if proposal.emergency { proposal.opens } else { proposal.closes.saturating_add(1) };
     if epoch < earliest {
         return refuse_with(
             ErrorCode::TooEarly,

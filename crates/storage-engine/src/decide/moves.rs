@@ -98,8 +98,7 @@ fn find<S: StateStore>(
     let metadata = json::parse(&stored.metadata)
         .map_err(|_| StateError::Broken("an object's metadata cannot be read"))?;
     let regions: Vec<_> = metadata::regions(&metadata);
-    let starts =
-        placement::start_hashes(&reassign.object.0, reassign.version, layout.profile);
+    let starts = placement::start_hashes(&reassign.object.0, reassign.version, layout.profile);
     let leaving = |number| {
         state.node(number).is_none_or(|node: &crate::state::records::NodeRecord| {
             node.standing == Standing::Draining
