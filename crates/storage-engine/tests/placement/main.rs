@@ -1,0 +1,6 @@
+//! Placement against its rules, computed here from the text of `spec/placement.md` alone.
+
+mod formula;
+mod oracle;
+mod replacement;
+mod rules;
