@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use alloc::format;
     use proptest::prelude::*;
-    use storage_engine::placement::place;
+    use storage_engine::placement::{Ring, place};
     use token_state::{Contribution, settle, storage_fee};
 
     proptest! {
@@ -231,7 +231,7 @@ mod tests {
             let shards = shards([(object.as_str(), version, profile.columns())].into_iter());
             prop_assert_eq!(
                 assignment(&shards, profile, &eligible),
-                place(&object, version, profile, &eligible).ok()
+                place(&object, version, profile, &Ring::new(&eligible, None)).ok()
             );
         }
 
@@ -257,6 +257,7 @@ mod tests {
             let accounts: Vec<NodeAccount> = nodes.iter().map(|(verified, bytes_stored, uptime_bucket, proofs)| NodeAccount {
                 status: if *verified { NodeStatus::Verified } else { NodeStatus::Revoked },
                 bytes_stored: *bytes_stored, uptime_bucket: *uptime_bucket, proofs: *proofs, reward: Amount::ZERO,
+                standing: protocol::node::Standing::Active, eligible: true,
             }).collect();
             let contributions: Vec<Contribution> = nodes.iter().map(|(verified, bytes_stored, uptime_bucket, proofs)| Contribution {
                 verified: *verified, bytes_stored: *bytes_stored, uptime_bucket: *uptime_bucket, proofs: *proofs,

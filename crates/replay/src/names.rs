@@ -18,6 +18,12 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::Reassigned => "REASSIGN",
         Event::AuditOpened => "AUDIT_OPEN",
         Event::AuditRecorded { .. } => "AUDIT_RESULT",
+        Event::Exiting => "NODE_EXIT",
+        Event::Proposed { .. } => "PROPOSE",
+        Event::Voted { .. } => "VOTE",
+        Event::Activated { .. } => "ACTIVATE",
+        Event::Credited { .. } => "CREDIT",
+        Event::Scored => "SCORE",
     }
 }
 

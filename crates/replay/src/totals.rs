@@ -107,7 +107,7 @@ mod tests {
     use protocol::{
         Hash32, NodeId, Profile,
         event::{NodeAccount, Settlement},
-        node::{FailureDomain, NodeStatus},
+        node::{FailureDomain, NodeStatus, Standing},
     };
 
     fn account(proofs: u64) -> NodeAccount {
@@ -117,6 +117,8 @@ mod tests {
             uptime_bucket: 10,
             proofs,
             reward: Amount::ZERO,
+            standing: Standing::Active,
+            eligible: true,
         }
     }
 
@@ -134,6 +136,10 @@ mod tests {
             proofs: 0,
             answers: 0,
             nod,
+            standing: Standing::Active,
+            since: 1,
+            failed: 0,
+            failures: alloc::vec::Vec::new(),
         }
     }
 
@@ -148,6 +154,7 @@ mod tests {
             epoch: 1,
             settlement: Settlement::default(),
             nodes: [account(4); 3].into(),
+            changes: alloc::vec::Vec::new(),
         };
         let fees = Amount::from_raw(10_007);
         let (settlement, rewards) = derive::settlement(fees, &closed.nodes, &parameters).unwrap();

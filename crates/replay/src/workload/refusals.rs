@@ -83,7 +83,7 @@ impl Scenario<'_> {
     /// Genesis, names of nodes, and nodes that are not eligible.
     fn refuse_nodes(&mut self) -> Result<(), WorkloadError> {
         if let Some(genesis) = self.ledger.state.genesis().cloned() {
-            self.operate(Action::Genesis(genesis))?;
+            self.operate(Action::Genesis(genesis.into()))?;
         }
         let nodes = self.ledger.state.nodes();
         let taken = nodes.first().map(|node| node.node_id.clone());

@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, vec::Vec};
 use protocol::{
-    Action, Genesis, Hash32, NodeId, ObjectId, Parameters,
+    Action, Genesis, Hash32, NodeId, ObjectId, Parameters, Rules,
     command::{Content as Stored, Custody, OpenAudit, Reassign, RegisterNode, Store},
     genesis::GenesisNode,
     node::FailureDomain,
@@ -84,9 +84,10 @@ impl Scenario<'_> {
             operator: self.operator.public_key(),
             council: council.map(|key| key.public_key()).collect(),
             parameters: Parameters::v13(self.spec.profile),
+            rules: Rules::v13(),
             nodes: nodes.collect(),
         };
-        let done = self.operate(Action::Genesis(genesis))?;
+        let done = self.operate(Action::Genesis(genesis.into()))?;
         if done.accepted() { Ok(()) } else { Err(WorkloadError("genesis was refused".into())) }
     }
 
