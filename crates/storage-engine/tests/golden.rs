@@ -11,8 +11,9 @@ use protocol::{
     Action, Amount, Authorization, Command, CommandId, EntryBody, ErrorCode, Event, Hash32,
     Outcome, Profile, canonical,
     event::{EpochClosed, NodeAccount, Settlement},
+    governance::{Change, Speaker},
     hash::{hex_decode, hex_encode},
-    node::NodeStatus,
+    node::{NodeStatus, Standing},
 };
 use std::sync::LazyLock;
 
@@ -40,7 +41,7 @@ fn genesis() -> EntryBody {
     let genesis = make::genesis(3);
     let ledger_id = genesis.ledger_id();
     let opened = Outcome::Accepted(Event::LedgerOpened { ledger_id });
-    body(0, Action::Genesis(genesis), opened, None)
+    body(0, Action::Genesis(Box::new(genesis)), opened, None)
 }
 
 fn stored() -> EntryBody {
@@ -71,6 +72,8 @@ fn closed() -> EntryBody {
         uptime_bucket: 10,
         proofs,
         reward: Amount::from_raw(7),
+        standing: Standing::Active,
+        eligible: true,
     };
     let outcome = Outcome::Accepted(Event::EpochClosed(EpochClosed {
         epoch: 1,
@@ -82,6 +85,7 @@ fn closed() -> EntryBody {
             reserve: Amount::from_raw(86),
         },
         nodes: vec![account(1), account(2)],
+        changes: vec![3],
     }));
     body(4, make::advance(1, &[0, 1]), outcome, Some(Hash32::of(b"state")))
 }
@@ -146,15 +150,22 @@ fn a_history_is_frozen() {
     ]);
     let version = ledger.state.version(&make::object("a"), 1).unwrap();
     let assignment = version.unwrap().stored.unwrap().assignment;
-    let free = (0..5).find(|node| !assignment[..3].contains(node)).unwrap();
     for (column, node) in
         (0..).zip(assignment.chunks(3)).map(|(column, copies)| (column, copies[2]))
     {
         let answer = make::answer(&ledger.state, &content, ("a", 1, column), node);
         ledger.play([(Operator, make::record(9, node, vec![answer]), Accepted)]);
     }
+    ledger.play([(Operator, Action::Exit { node: assignment[0] }, Accepted)]);
+    let free = make::replacement(&ledger.state, "a", (0, 0)).unwrap();
     ledger.play([
         (Operator, make::reassign("a", 1, (0, 0), assignment[0], free), Accepted),
+        (Operator, make::credit(Alice, 1_000), Accepted),
+        (Operator, make::propose(Speaker::Operator, make::quorum(70), false), Accepted),
+        (Operator, make::propose(Speaker::Operator, Change::Quarantine(1), true), Accepted),
+        (Alice, make::vote(2, Speaker::Council(0), true), Accepted),
+        (Operator, make::activate(2, Speaker::Operator), Accepted),
+        (Alice, make::score("a", 1, 7), Accepted),
         (Operator, make::advance(1, &[0, 1, 2, 4, 5]), Accepted),
         (Alice, make::put_at("c", 1, 2), Accepted),
     ]);

@@ -91,4 +91,17 @@ mod tests {
         let treasury = Treasury::default().charged(Amount::from_raw(MAX_FEES)).unwrap();
         assert_eq!(treasury.charged(Amount::from_raw(1)), Err(MathError::Overflow));
     }
+
+    #[test]
+    fn ec_8_credits_stop_before_any_balance_can_overflow() {
+        let charged = Treasury::default().charged(Amount::from_raw(7)).unwrap();
+        let full = charged.credited(Amount::from_raw(MAX_CREDITED)).unwrap();
+        assert_eq!(full.credited.raw(), MAX_CREDITED);
+        assert_eq!(Treasury { credited: Amount::ZERO, ..full }, charged, "and nothing else moves");
+        assert_eq!(full.total(), charged.total(), "a credit is no fee");
+        assert_eq!(full.credited(Amount::ZERO), Ok(full));
+        for beyond in [1, u128::MAX] {
+            assert_eq!(full.credited(Amount::from_raw(beyond)), Err(MathError::Overflow));
+        }
+    }
 }
