@@ -7,8 +7,14 @@ use protocol::{Amount, Hash32, Profile, error::ErrorCode, node::NodeStatus};
 use replay::{Report, Verdict, evidence, workload};
 use workload::Spec;
 
-const ERASURE: Spec =
-    Spec { seed: 2, nodes: 28, epochs: 6, objects_per_epoch: 6, profile: Profile::EC_16_6, ..GOVERNED };
+const ERASURE: Spec = Spec {
+    seed: 2,
+    nodes: 28,
+    epochs: 6,
+    objects_per_epoch: 6,
+    profile: Profile::EC_16_6,
+    ..GOVERNED
+};
 
 fn texts(report: &Report) -> Vec<String> {
     let documents = evidence::documents(report);
@@ -67,17 +73,23 @@ fn the_generated_log_has_everything_in_it() {
     assert_eq!(
         events,
         [
+            "ACTIVATE",
             "AUDIT_OPEN",
             "AUDIT_RESULT",
+            "CREDIT",
             "DELETE_MARKER",
             "EPOCH_ADVANCE",
             "GENESIS",
+            "NODE_EXIT",
             "NODE_KEY",
             "NODE_REGISTER",
+            "PROPOSE",
             "PURGE",
             "REASSIGN",
+            "SCORE",
             "STORE",
             "UPDATE",
+            "VOTE",
         ]
     );
     for code in [
@@ -91,6 +103,10 @@ fn the_generated_log_has_everything_in_it() {
         ErrorCode::EpochChanged,
         ErrorCode::Limit,
         ErrorCode::Conflict,
+        ErrorCode::InsufficientFunds,
+        ErrorCode::TooEarly,
+        ErrorCode::TooLate,
+        ErrorCode::NoQuorum,
     ] {
         assert!(report.refusals.contains_key(code.name()), "{code}");
     }
