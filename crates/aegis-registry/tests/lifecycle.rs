@@ -231,7 +231,57 @@ fn rg_6_a_window_is_never_empty() {
     assert_eq!(failures_in_window(4, &[10], 0), 4);
 }
 
+/// A node on a ledger: its standing, since when, and the counts that are kept for it.
+struct Life {
+    standing: Standing,
+    since: u64,
+    failures: Vec<u32>,
+}
+
+impl Life {
+    /// Closes `epoch` with what `seen` says and `failed` failed proofs; the failures in the window.
+    fn close(&mut self, epoch: u64, failed: u32, seen: Observation) -> u64 {
+        let failures = failures_in_window(failed, &self.failures, seen.quarantine.epochs);
+        let then =
+            next(self.standing, &Observation { failures, ..after(epoch + 1 - self.since, seen) });
+        self.failures = pushed(failed, &self.failures);
+        if then != self.standing {
+            (self.standing, self.since) = (then, epoch + 1);
+        }
+        failures
+    }
+}
+
 proptest! {
+    /// RG-6, from epoch to epoch: the rule on failures takes out exactly the nodes that it names, and whoever is verified
+    /// and proves everything for long enough becomes active, unless it is quarantined.
+    #[test]
+    fn rg_6_good_conduct_leads_to_active(
+        history in prop::collection::vec((0u32..3, any::<bool>(), 0u8..5), 0..40),
+        (bound, epochs) in (0u32..6, 1..=MAX_QUARANTINE_EPOCHS), probation_epochs in 0u32..=64,
+    ) {
+        let quarantine = rules::Quarantine { failures: bound, epochs };
+        let good = Observation { quarantine, probation_epochs, ..GOOD };
+        let mut node = Life { standing: Probation, since: 1, failures: Vec::new() };
+        let mut epoch = 0;
+        for (failed, verified, chance) in history {
+            epoch += 1;
+            let (before, revoked) = (node.standing, chance == 0);
+            let failures = node.close(epoch, failed, Observation { verified, revoked, ..good });
+            let takes_out = bound > 0 && failures >= bound.into() && !revoked;
+            let stays = before == Quarantined && !revoked;
+            prop_assert_eq!(node.standing == Quarantined, takes_out || stays);
+        }
+        let quarantined = node.standing == Quarantined;
+        for _ in 0..=epochs.max(probation_epochs) + epochs {
+            epoch += 1;
+            node.close(epoch, 0, good);
+        }
+        let expected = [Active, Quarantined];
+        prop_assert!(expected.contains(&node.standing), "{}", node.standing);
+        prop_assert!(!quarantined || node.standing == Quarantined, "until it is reinstated");
+    }
+
     /// RG-6: counts that are pushed epoch by epoch are enough for any window that the rules allow.
     #[test]
     fn rg_6_pushed_counts_serve_every_window(
