@@ -8,7 +8,7 @@ use core::str::FromStr;
 const DECIMALS: usize = 18;
 
 /// 10^18, the number of raw units in one.
-const SCALE: u128 = 1_000_000_000_000_000_000;
+pub(crate) const SCALE: u128 = 1_000_000_000_000_000_000;
 
 /// Division by the scale closes every multiplication; its reciprocal is computed once, at compile
 /// time.

@@ -5,7 +5,7 @@
 //! depends on the platform. Products are formed in 256 bits, so an intermediate never overflows
 //! before its quotient does.
 //!
-//! The rules CM-1 to CM-13 are written down in `spec/certified-math.md`.
+//! The rules CM-1 to CM-23 are written down in `spec/certified-math.md`.
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -20,10 +20,20 @@
     )
 )]
 
+extern crate alloc;
+
 mod bignum;
+mod constants;
+mod elementary;
+mod enclosure;
 mod error;
+mod kernels;
+mod nat;
+mod power;
+mod shares;
 mod wide;
 
 pub use bignum::BigNum128;
 pub use error::MathError;
+pub use shares::{Shares, split};
 pub use wide::{Divisor, div_rem_wide, mul_div_u128, mul_wide};

@@ -1,0 +1,206 @@
+//! Natural numbers of any size, as far as certified functions need them.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::num::NonZero;
+
+/// Bits of a limb.
+pub(crate) const LIMB_BITS: usize = 64;
+
+/// A natural number: limbs of 64 bits, the least significant first, the last of them not 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Nat(Vec<u64>);
+
+impl Nat {
+    /// The number with these limbs; zeros at the top are taken off.
+    pub(crate) fn from_limbs(mut limbs: Vec<u64>) -> Self {
+        while limbs.last() == Some(&0) {
+            limbs.pop();
+        }
+        Self(limbs)
+    }
+
+    /// `2^exponent`.
+    pub(crate) fn power_of_two(exponent: usize) -> Self {
+        Self::from(1u64).shl(exponent)
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number if it is below 2^128.
+    pub(crate) fn to_u128(&self) -> Option<u128> {
+        match *self.0.as_slice() {
+            [] => Some(0),
+            [low] => Some(u128::from(low)),
+            [low, high] => Some(u128::from(high) << LIMB_BITS | u128::from(low)),
+            _ => None,
+        }
+    }
+
+    /// `self += other`.
+    pub(crate) fn add_assign(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        let mut carry = false;
+        let operands = other.0.iter().copied().chain(core::iter::repeat(0));
+        for (index, (limb, operand)) in self.0.iter_mut().zip(operands).enumerate() {
+            if !carry && index >= other.0.len() {
+                return;
+            }
+            (*limb, carry) = limb.carrying_add(operand, carry);
+        }
+        if carry {
+            self.0.push(1);
+        }
+    }
+
+    /// `self + other`.
+    pub(crate) fn plus(mut self, other: &Self) -> Self {
+        self.add_assign(other);
+        self
+    }
+
+    /// `self - other`, or 0 if `other` is greater.
+    pub(crate) fn minus(mut self, other: &Self) -> Self {
+        if self < *other {
+            return Self::default();
+        }
+        let mut borrow = false;
+        let operands = other.0.iter().copied().chain(core::iter::repeat(0));
+        for (limb, operand) in self.0.iter_mut().zip(operands) {
+            (*limb, borrow) = limb.borrowing_sub(operand, borrow);
+        }
+        Self::from_limbs(self.0)
+    }
+
+    /// `|self - other|`.
+    pub(crate) fn abs_diff(self, other: Self) -> Self {
+        if self < other { other.minus(&self) } else { self.minus(&other) }
+    }
+
+    /// `self * other`.
+    pub(crate) fn times(&self, other: &Self) -> Self {
+        let mut product = alloc::vec![0; self.0.len().saturating_add(other.0.len())];
+        for (index, &digit) in self.0.iter().enumerate() {
+            let mut row = product.iter_mut().skip(index);
+            let mut carry = 0;
+            for &factor in &other.0 {
+                if let Some(limb) = row.next() {
+                    (*limb, carry) = digit.carrying_mul_add(factor, *limb, carry);
+                }
+            }
+            if let Some(limb) = row.next() {
+                *limb = carry;
+            }
+        }
+        Self::from_limbs(product)
+    }
+
+    /// `floor(self / divisor)` by a single limb.
+    pub(crate) fn over(mut self, divisor: NonZero<u64>) -> Self {
+        let mut rest = 0;
+        for limb in self.0.iter_mut().rev() {
+            (*limb, rest) = divide_limb(rest, *limb, divisor);
+        }
+        Self::from_limbs(self.0)
+    }
+
+    /// `floor(self / divisor)` bit by bit, for the rare quotients whose divisor has many limbs; 0 by 0.
+    pub(crate) fn quotient(&self, divisor: &Self) -> Self {
+        let (mut quotient, mut rest) = (Self::default(), self.clone());
+        if divisor.is_zero() {
+            return quotient;
+        }
+        for shift in (0..=self.bits().saturating_sub(divisor.bits())).rev() {
+            let part = divisor.shl(shift);
+            if rest >= part {
+                rest = rest.minus(&part);
+                quotient.add_assign(&Self::power_of_two(shift));
+            }
+        }
+        quotient
+    }
+
+    /// `self * 2^bits`.
+    pub(crate) fn shl(&self, bits: usize) -> Self {
+        let (limbs, bits) = split_bits(bits);
+        let mut shifted = alloc::vec![0; limbs];
+        let mut carry = 0;
+        for &limb in &self.0 {
+            let wide = u128::from(limb).unbounded_shl(bits);
+            shifted.push(low_half(wide) | carry);
+            carry = low_half(wide >> LIMB_BITS);
+        }
+        shifted.push(carry);
+        Self::from_limbs(shifted)
+    }
+
+    /// `floor(self / 2^bits)`.
+    pub(crate) fn shr(&self, bits: usize) -> Self {
+        let (limbs, bits) = split_bits(bits);
+        let kept = self.0.get(limbs..).unwrap_or_default();
+        let above = kept.iter().skip(1).copied().chain([0]);
+        let shifted = kept.iter().zip(above).map(|(&limb, above)| {
+            low_half((u128::from(above) << LIMB_BITS | u128::from(limb)).unbounded_shr(bits))
+        });
+        Self::from_limbs(shifted.collect())
+    }
+
+    /// `floor(self / 2^(64 * limbs))`, in place.
+    pub(crate) fn without_limbs(mut self, limbs: usize) -> Self {
+        self.0.drain(..limbs.min(self.0.len()));
+        self
+    }
+
+    /// The length in bits: 0 for 0.
+    pub(crate) fn bits(&self) -> usize {
+        let unused = self.0.last().map_or(0, |limb| limb.leading_zeros());
+        let unused = usize::try_from(unused).unwrap_or_default();
+        self.0.len().saturating_mul(LIMB_BITS).saturating_sub(unused)
+    }
+}
+
+impl Ord for Nat {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_length = self.0.len().cmp(&other.0.len());
+        by_length.then_with(|| self.0.iter().rev().cmp(other.0.iter().rev()))
+    }
+}
+
+impl PartialOrd for Nat {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl From<u128> for Nat {
+    fn from(value: u128) -> Self {
+        Self::from_limbs(alloc::vec![low_half(value), low_half(value >> LIMB_BITS)])
+    }
+}
+
+impl From<u64> for Nat {
+    fn from(value: u64) -> Self {
+        Self::from_limbs(alloc::vec![value])
+    }
+}
+
+/// The low 64 bits.
+fn low_half(value: u128) -> u64 {
+    u64::try_from(value & u128::from(u64::MAX)).unwrap_or_default()
+}
+
+/// A count of bits as whole limbs and what is left of it.
+fn split_bits(bits: usize) -> (usize, u32) {
+    (bits.wrapping_div(LIMB_BITS), u32::try_from(bits.wrapping_rem(LIMB_BITS)).unwrap_or_default())
+}
+
+/// Quotient and remainder of `rest * 2^64 + limb`, for `rest < divisor`.
+fn divide_limb(rest: u64, limb: u64, divisor: NonZero<u64>) -> (u64, u64) {
+    let dividend = u128::from(rest) << LIMB_BITS | u128::from(limb);
+    let quotient = low_half(dividend / NonZero::<u128>::from(divisor));
+    (quotient, limb.wrapping_sub(quotient.wrapping_mul(divisor.get())))
+}
