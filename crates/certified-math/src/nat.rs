@@ -85,14 +85,12 @@ impl Nat {
     pub(crate) fn times(&self, other: &Self) -> Self {
         let mut product = alloc::vec![0; self.0.len().saturating_add(other.0.len())];
         for (index, &digit) in self.0.iter().enumerate() {
-            let mut row = product.iter_mut().skip(index);
+            let Some(row) = product.get_mut(index..) else { break };
             let mut carry = 0;
-            for &factor in &other.0 {
-                if let Some(limb) = row.next() {
-                    (*limb, carry) = digit.carrying_mul_add(factor, *limb, carry);
-                }
+            for (limb, &factor) in row.iter_mut().zip(&other.0) {
+                (*limb, carry) = digit.carrying_mul_add(factor, *limb, carry);
             }
-            if let Some(limb) = row.next() {
+            if let Some(limb) = row.get_mut(other.0.len()) {
                 *limb = carry;
             }
         }
