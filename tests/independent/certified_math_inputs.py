@@ -74,7 +74,7 @@ def unary(rng, name):
         return (name, clip(inverse(name, anything(rng)) + nudge(rng)))
     if kind == 1 and name != "sqrt":
         # Within the domain where there is a result.
-        top = {"exp": 47276307437780177294, "exp2": 68205298213816 * 10**6}.get(name)
+        top = {"exp": 47276307437780177294, "exp2": 68205294292027477738}.get(name)
         return (name, rng.randrange(top) + nudge(rng) % 3 if top else rng.randint(SCALE, MAX))
     return (name, anything(rng))
 
@@ -168,7 +168,7 @@ def edges(name):
     points |= {SCALE // 2**k + step for k in range(1, 19) for step in (-1, 0, 1)}
     points |= {k * SCALE for k in range(70)}
     points |= {47276307437780177293 + step for step in range(-3, 4)}
-    points |= {clip(68 * SCALE + 205298213816 * 10**6 + step * 10**6) for step in range(-3, 4)}
+    points |= {68205294292027477738 + step for step in range(-3, 4)}
     points = sorted(points)
     if name in UNARY:
         return [(name, x) for x in points]
