@@ -16,8 +16,8 @@ pub(crate) struct Precision {
 }
 
 impl Precision {
-    /// 256 bits: enough for all but inputs that are made to be hard.
-    pub(crate) const FIRST: Self = Self { limbs: 4 };
+    /// 192 bits, and one limb more inside: enough for all but inputs that are made to be hard.
+    pub(crate) const FIRST: Self = Self { limbs: 3 };
 
     /// 64 bits for each limb.
     #[cfg(test)]
