@@ -138,3 +138,71 @@ fn short_ln_of_two_over(mantissa: u128) -> u64 {
     let (_, w) = rest.unbounded_shl(u64::BITS.saturating_sub(LOG_BITS)).carrying_mul(LN_2_TOP, 0);
     w
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const COARSE: Precision = Precision::of_limbs(2);
+    const FINE: Precision = Precision::of_limbs(9);
+
+    /// That bounds at both precisions enclose one number, as they must if each of them encloses the
+    /// true one, and that the coarse ones are no wider than `units`.
+    fn assert_consistent(coarse: &Enclosure, fine: &Enclosure, units: u64) {
+        let scale = |bound: &Nat| bound.shl(FINE.bits() - COARSE.bits());
+        assert!(coarse.low <= coarse.high && fine.low <= fine.high);
+        assert!(scale(&coarse.low) <= fine.high && fine.low <= scale(&coarse.high));
+        assert!(coarse.high.clone().minus(&coarse.low) <= Nat::from(units));
+    }
+
+    fn within(estimate: Estimate) -> (Enclosure, i32) {
+        match estimate {
+            Estimate::Within(bounds, exponent) => (bounds, exponent),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn positive() -> impl Strategy<Value = BigNum128> {
+        (1..=u128::MAX, 0u32..128)
+            .prop_map(|(raw, shift)| BigNum128::from_raw((raw >> shift).max(1)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn cm18_bounds_of_the_logarithm(x in positive()) {
+            assert_consistent(&ln_magnitude(COARSE, x), &ln_magnitude(FINE, x), 3);
+        }
+
+        #[test]
+        fn cm17_bounds_of_the_exponential(raw in 0..48 * crate::bignum::SCALE) {
+            let x = BigNum128::from_raw(raw);
+            let (coarse, exponent) = within(exp(COARSE, &COARSE.enclose(x)));
+            let (fine, same) = within(exp(FINE, &FINE.enclose(x)));
+            prop_assert_eq!(exponent, same);
+            assert_consistent(&coarse, &fine, 2 + 4 * (1 + 2 * 70));
+            let (coarse, exponent) = within(exp_negative(COARSE, &COARSE.enclose(x)));
+            let (fine, same) = within(exp_negative(FINE, &FINE.enclose(x)));
+            prop_assert_eq!(exponent, same);
+            assert_consistent(&coarse, &fine, 2 + 4 * (1 + 2 * 70));
+        }
+
+        /// `m * e^w / 2` is not above 1, and less than 2^-50 below it.
+        #[test]
+        fn cm18_the_first_bits_of_the_logarithm(mantissa in 1u128 << 127..) {
+            let short = Nat::from(short_ln_of_two_over(mantissa)).shl(FINE.bits() - 64);
+            let product = exp_series(FINE, &short).times(&Nat::from(mantissa)).shr(128);
+            prop_assert!(product <= FINE.one());
+            prop_assert!(FINE.one().minus(&product) < Nat::power_of_two(FINE.bits() - 50));
+        }
+    }
+
+    #[test]
+    fn cm17_out_of_bounds_is_seen_at_once() {
+        let t = FINE.enclose(BigNum128::from_int(48).unwrap());
+        assert!(matches!(exp(FINE, &t), Estimate::Beyond));
+        assert!(matches!(exp_negative(FINE, &t), Estimate::BelowStep));
+    }
+}

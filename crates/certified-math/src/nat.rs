@@ -202,3 +202,90 @@ fn divide_limb(rest: u64, limb: u64, divisor: NonZero<u64>) -> (u64, u64) {
     let quotient = low_half(dividend / NonZero::<u128>::from(divisor));
     (quotient, limb.wrapping_sub(quotient.wrapping_mul(divisor.get())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ethnum::U256;
+    use proptest::prelude::*;
+
+    fn nat(value: U256) -> Nat {
+        let (hi, lo) = value.into_words();
+        Nat::from(hi).shl(128).plus(&Nat::from(lo))
+    }
+
+    fn limb() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>()]
+    }
+
+    /// Numbers of up to six limbs, many of them all zeros or ones.
+    fn long() -> impl Strategy<Value = Nat> {
+        prop::collection::vec(limb(), 0..7).prop_map(Nat::from_limbs)
+    }
+
+    fn wide() -> impl Strategy<Value = U256> {
+        prop::array::uniform4(limb()).prop_map(|[a, b, c, d]| {
+            U256::from_words(
+                u128::from(a) << 64 | u128::from(b),
+                u128::from(c) << 64 | u128::from(d),
+            )
+        })
+    }
+
+    #[test]
+    fn zero_has_no_limbs() {
+        let zero = Nat::from(0u64);
+        assert!(
+            zero.is_zero()
+                && zero == Nat::from(0u128)
+                && zero == Nat::from_limbs(alloc::vec![0, 0])
+        );
+        assert_eq!((zero.bits(), zero.to_u128()), (0, Some(0)));
+        assert!(Nat::from(7u64).quotient(&zero).is_zero());
+        assert!(zero.times(&Nat::from(7u64)).is_zero() && zero.shl(65).is_zero());
+        assert_eq!(Nat::power_of_two(128).to_u128(), None);
+        assert_eq!(Nat::power_of_two(127).to_u128(), Some(1 << 127));
+        assert_eq!((Nat::power_of_two(64).bits(), Nat::from(u64::MAX).bits()), (65, 64));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        /// Against an independent integer, where 256 bits are enough.
+        #[test]
+        fn operations_of_256_bits(a in wide(), b in wide(), small in limb(), shift in 0usize..256) {
+            prop_assert_eq!(nat(a).cmp(&nat(b)), a.cmp(&b));
+            prop_assert_eq!(nat(a).minus(&nat(b)), nat(a.saturating_sub(b)));
+            prop_assert_eq!(nat(a).abs_diff(nat(b)), nat(a.max(b) - a.min(b)));
+            prop_assert_eq!(nat(a >> 1).plus(&nat(b >> 1)), nat((a >> 1) + (b >> 1)));
+            prop_assert_eq!(nat(a >> 128).times(&nat(b >> 128)), nat((a >> 128) * (b >> 128)));
+            prop_assert_eq!(nat(a).shr(shift), nat(a >> shift as u32));
+            prop_assert_eq!(nat(a >> 128).shl(shift % 128), nat((a >> 128) << (shift % 128) as u32));
+            prop_assert_eq!(nat(a).without_limbs(shift / 64), nat(a >> (shift / 64 * 64) as u32));
+            prop_assert_eq!(nat(a).bits(), 256 - a.leading_zeros() as usize);
+            if let Some(small) = NonZero::new(small) {
+                prop_assert_eq!(nat(a).over(small), nat(a / U256::from(small.get())));
+            }
+            if b > 0 {
+                prop_assert_eq!(nat(a).quotient(&nat(b)), nat(a / b));
+            }
+        }
+
+        /// Beyond 256 bits by the laws that tie the operations to each other.
+        #[test]
+        fn laws_of_any_size(a in long(), b in long(), c in long(), bits in 0usize..300) {
+            prop_assert_eq!(a.clone().plus(&b), b.clone().plus(&a));
+            prop_assert_eq!(a.clone().plus(&b).minus(&b), a.clone());
+            prop_assert_eq!(a.times(&b), b.times(&a));
+            let (sum, products) = (a.clone().plus(&b), a.times(&c).plus(&b.times(&c)));
+            prop_assert_eq!(sum.times(&c), products);
+            prop_assert_eq!(a.shl(bits), a.times(&Nat::power_of_two(bits)));
+            prop_assert_eq!(a.shl(bits).shr(bits), a.clone());
+            if !b.is_zero() {
+                let quotient = a.quotient(&b);
+                let below = quotient.times(&b);
+                prop_assert!(below <= a && a < below.plus(&b));
+            }
+        }
+    }
+}

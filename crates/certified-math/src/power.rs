@@ -163,3 +163,115 @@ fn by_logarithm(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bits at which many results are undecided, so that the loop goes on from them.
+    const COARSE: Precision = Precision::of_limbs(2);
+
+    fn base() -> impl Strategy<Value = BigNum128> {
+        prop_oneof![
+            (1..=u128::MAX, 0u32..128).prop_map(|(raw, shift)| (raw >> shift).max(2)),
+            (SCALE - 1_000_000..SCALE),
+            (SCALE + 1..SCALE + 1_000_000),
+            (SCALE / 2..SCALE),
+            (SCALE + 1..2 * SCALE),
+        ]
+        .prop_map(BigNum128::from_raw)
+    }
+
+    /// Neither 0 nor 1 as base, and no power that is a multiple of 10^-18.
+    fn is_hard(x: BigNum128, exponent: u128) -> bool {
+        x.trivial_power(exponent).is_none() && exact_power(x, exponent, 1).is_none()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// Two ways of computing that share no formula.
+        #[test]
+        fn cm19_squaring_and_logarithm_agree(x in base(), wide in any::<u64>(), shift in 0u32..64) {
+            let exponent = u128::from(wide >> shift);
+            prop_assume!(is_hard(x, exponent));
+            let Ok(fixed) = BigNum128::from_int(exponent) else { return Ok(()) };
+            let squared = by_squaring(Precision::FIRST, x, exponent);
+            prop_assert_eq!(by_logarithm(Precision::FIRST, x, fixed), squared);
+        }
+
+        /// The result does not depend on where the loop begins.
+        #[test]
+        fn cm14_any_first_precision_gives_the_result(x in base(), y in any::<u128>(), shift in 0u32..128, limbs in 2usize..9) {
+            let y = BigNum128::from_raw(y >> shift);
+            let first = Precision::of_limbs(limbs);
+            if x.trivial_power(y.raw()).is_none() && !y.raw().is_multiple_of(ROOT_STEP) {
+                prop_assert_eq!(by_logarithm(first, x, y), x.pow(y));
+            }
+            let whole = y.raw() >> 62;
+            if is_hard(x, whole) {
+                prop_assert_eq!(by_squaring(first, x, whole), x.powi(whole));
+            }
+        }
+
+        #[test]
+        fn cm15_roots_are_found(root in 2u32..128, base in 2u128..1 << 64, off in 0u128..3) {
+            match base.checked_pow(root) {
+                Some(power) => {
+                    prop_assert_eq!(exact_root(power, root), Some(base));
+                    let near = power - 1 + off;
+                    prop_assert_eq!(exact_root(near, root).is_some(), off == 1 || near == 1);
+                }
+                None => prop_assert_eq!(exact_root(u128::MAX, root), None),
+            }
+        }
+    }
+
+    /// At 128 bits the bounds of a large power hold many multiples of 10^-18, so that a second round must
+    /// decide.
+    #[test]
+    fn cm14_an_undecided_round_is_followed_by_another() {
+        let (x, y) =
+            (BigNum128::from_raw(SCALE + 1), BigNum128::from_raw(47 * SCALE * (SCALE / 10) + 1));
+        let mut rounds = core::cell::Cell::new(0);
+        let result = floor(COARSE, |precision| {
+            rounds.set(rounds.get() + 1);
+            exp(precision, &ln_magnitude(precision, x).scaled(y))
+        });
+        assert_eq!(result, x.pow(y));
+        assert!(*rounds.get_mut() > 1);
+    }
+
+    #[test]
+    fn cm15_denominators_are_in_lowest_terms() {
+        for (a, b, common) in
+            [(0, 8000, 8000), (8000, 8000, 8000), (12000, 8000, 4000), (3, 8000, 1), (5, 0, 5)]
+        {
+            assert_eq!(greatest_common_divisor(a, b), common, "{a} {b}");
+        }
+    }
+
+    /// Every exact power of a base with few digits is found, with the number that exact integers give.
+    #[test]
+    fn cm15_exact_powers_of_short_bases() {
+        let mut found = 0;
+        for digits in 2u128..300 {
+            for decimals in 0..=6u32 {
+                let x = BigNum128::from_raw(digits * 10u128.pow(18 - decimals));
+                for power in 2..=9u32 {
+                    let top = digits.checked_pow(power).and_then(|top| top.checked_mul(SCALE));
+                    let bottom = 10u128.checked_pow(decimals * power);
+                    let (Some(raw), Some(bottom)) = (top, bottom) else { continue };
+                    let expected =
+                        raw.is_multiple_of(bottom).then(|| Ok(BigNum128::from_raw(raw / bottom)));
+                    if x != BigNum128::ONE {
+                        assert_eq!(exact_power(x, u128::from(power), 1), expected, "{x}^{power}");
+                        found += u32::from(expected.is_some());
+                    }
+                }
+            }
+        }
+        assert!(found > 1000, "{found}");
+    }
+}
