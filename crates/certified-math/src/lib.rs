@@ -1,9 +1,10 @@
 //! Certified fixed-point arithmetic.
 //!
-//! [`BigNum128`] is an unsigned number of 18 decimals in a `u128`. Every operation is exact up to
-//! one rounding towards zero, or it is a [`MathError`]: nothing wraps, nothing clamps, nothing
+//! [`BigNum128`] is an unsigned number of 18 decimals in a `u128`. Every operation is the exact real
+//! result up to one rounding down, or it is a [`MathError`]: nothing wraps, nothing clamps, nothing
 //! depends on the platform. Products are formed in 256 bits, so an intermediate never overflows
-//! before its quotient does.
+//! before its quotient does. Roots, exponentials, logarithms and powers are enclosed between bounds at
+//! a growing precision, until one result is left.
 //!
 //! The rules CM-1 to CM-23 are written down in `spec/certified-math.md`.
 #![no_std]
