@@ -8,6 +8,7 @@ use crate::MathError;
 const DIGIT: u128 = 0xffff_ffff_ffff_ffff;
 
 /// The exact product `a * b` as `(hi, lo)`; it always fits (rule CM-5).
+#[inline]
 #[must_use]
 pub fn mul_wide(a: u128, b: u128) -> (u128, u128) {
     let (lo, hi) = a.carrying_mul(b, 0);
@@ -19,6 +20,7 @@ pub fn mul_wide(a: u128, b: u128) -> (u128, u128) {
 /// # Errors
 /// [`MathError::DivisionByZero`] if `c` is 0; [`MathError::Overflow`] if the quotient exceeds
 /// `u128::MAX`.
+#[inline]
 pub fn mul_div_u128(a: u128, b: u128, c: u128) -> Result<u128, MathError> {
     let (hi, lo) = mul_wide(a, b);
     div_rem_wide(hi, lo, c).map(|(quotient, _)| quotient)
@@ -30,6 +32,7 @@ pub fn mul_div_u128(a: u128, b: u128, c: u128) -> Result<u128, MathError> {
 /// # Errors
 /// [`MathError::DivisionByZero`] if `divisor` is 0; [`MathError::Overflow`] if the quotient exceeds
 /// `u128::MAX`.
+#[inline]
 pub fn div_rem_wide(hi: u128, lo: u128, divisor: u128) -> Result<(u128, u128), MathError> {
     if hi == 0 {
         let quotient_and_rest = lo.checked_div(divisor).zip(lo.checked_rem(divisor));
@@ -42,6 +45,7 @@ pub fn div_rem_wide(hi: u128, lo: u128, divisor: u128) -> Result<(u128, u128), M
 }
 
 /// Division in base 2^64 for `hi < divisor`, which bounds the quotient to two digits.
+#[inline]
 const fn long_division(hi: u128, lo: u128, divisor: u128) -> (u128, u128) {
     let shift = divisor.leading_zeros();
     let divisor = divisor.unbounded_shl(shift);
@@ -58,6 +62,7 @@ const fn long_division(hi: u128, lo: u128, divisor: u128) -> (u128, u128) {
 /// hence at most 2^64 + 1, so that its product with `trailing` fits. The wrapping subtraction is
 /// exact: the true remainder is below the divisor, hence below 2^128. A digit that is 0, as the first
 /// one of most quotients of amounts, is seen without a division.
+#[inline]
 const fn quotient_digit(rest: u128, next: u128, divisor: u128) -> (u128, u128) {
     let (leading, trailing) = (divisor >> 64, divisor & DIGIT);
     if rest <= DIGIT && (rest << 64 | next) < divisor {
@@ -78,6 +83,7 @@ const fn quotient_digit(rest: u128, next: u128, divisor: u128) -> (u128, u128) {
 }
 
 /// `(hi, lo)` shifted left by `shift` < 128 bits; the caller knows that no set bit leaves the top.
+#[inline]
 const fn shift_left(hi: u128, lo: u128, shift: u32) -> (u128, u128) {
     let carried = lo.unbounded_shr(u128::BITS.saturating_sub(shift));
     (hi.unbounded_shl(shift) | carried, lo.unbounded_shl(shift))
