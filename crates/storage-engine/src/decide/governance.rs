@@ -116,7 +116,10 @@ fn opened<S: StateStore>(
 }
 
 /// Who votes on a proposal that is made now, with what weight (GV-4).
-pub(crate) fn electors<S: StateStore>(
+///
+/// # Errors
+/// A fault of the store.
+pub fn electors<S: StateStore>(
     state: &State<S>,
 ) -> StateResult<(Electorate, Vec<(Speaker, Amount)>), S> {
     let least = state.ledger().map_or(0, |ledger| ledger.parameters.min_nod_holders);
