@@ -51,11 +51,13 @@ fn rg_6_every_line() {
         (2, Active, ordered(Expel, GOOD), Expelled),
         (3, Draining, GOOD, Draining),
         (3, Draining, EMPTY, Exited),
-        (4, Active, REVOKED, Revoked),
-        (4, Revoked, REVOKED, Revoked),
-        (5, Active, ordered(Quarantine, GOOD), Quarantined),
-        (6, Quarantined, ordered(Reinstate, GOOD), Probation),
-        (7, Quarantined, GOOD, Quarantined),
+        (4, Active, ordered(Quarantine, GOOD), Quarantined),
+        (5, Quarantined, ordered(Reinstate, GOOD), Probation),
+        (5, Quarantined, ordered(Reinstate, REVOKED), Revoked),
+        (6, Quarantined, GOOD, Quarantined),
+        (6, Quarantined, REVOKED, Quarantined),
+        (7, Active, REVOKED, Revoked),
+        (7, Revoked, REVOKED, Revoked),
         (8, Active, failed(3, GOOD), Quarantined),
         (8, Degraded, failed(u64::MAX, GOOD), Quarantined),
         (8, Probation, failed(3, GOOD), Quarantined),
@@ -83,28 +85,28 @@ fn rg_6_every_line() {
     }
 }
 
-/// RG-6: where two lines apply, the upper one decides. Lines 7 and 8 agree; 5 and 6, 9 and 10, 10 and 11 never meet.
+/// RG-6: where two lines apply, the upper one decides. Lines 4 and 5, 9 and 10, 10 and 11 never meet.
 #[test]
 fn rg_6_the_upper_line_decides() {
     let table = [
         ((1, 2), Exited, ordered(Expel, GOOD), Exited),
-        ((1, 4), Expelled, REVOKED, Expelled),
+        ((1, 7), Expelled, REVOKED, Expelled),
         ((2, 3), Draining, ordered(Expel, EMPTY), Expelled),
-        ((2, 4), Active, ordered(Expel, REVOKED), Expelled),
-        ((2, 7), Quarantined, ordered(Expel, GOOD), Expelled),
+        ((2, 7), Active, ordered(Expel, REVOKED), Expelled),
+        ((2, 6), Quarantined, ordered(Expel, GOOD), Expelled),
         ((2, 8), Active, ordered(Expel, failed(3, GOOD)), Expelled),
-        ((3, 4), Draining, REVOKED, Draining),
-        ((3, 5), Draining, ordered(Quarantine, EMPTY), Exited),
+        ((3, 7), Draining, REVOKED, Draining),
+        ((3, 4), Draining, ordered(Quarantine, EMPTY), Exited),
         ((3, 8), Draining, failed(3, GOOD), Draining),
-        ((4, 5), Active, ordered(Quarantine, REVOKED), Revoked),
-        ((4, 6), Quarantined, ordered(Reinstate, REVOKED), Revoked),
-        ((4, 7), Quarantined, REVOKED, Revoked),
-        ((4, 8), Active, failed(3, REVOKED), Revoked),
-        ((5, 7), Quarantined, ordered(Quarantine, GOOD), Quarantined),
-        ((5, 9), Revoked, ordered(Quarantine, GOOD), Quarantined),
-        ((6, 7), Quarantined, ordered(Reinstate, GOOD), Probation),
-        ((6, 8), Quarantined, ordered(Reinstate, failed(3, GOOD)), Probation),
-        ((7, 8), Quarantined, failed(3, GOOD), Quarantined),
+        ((4, 7), Active, ordered(Quarantine, REVOKED), Quarantined),
+        ((4, 6), Quarantined, ordered(Quarantine, GOOD), Quarantined),
+        ((4, 9), Revoked, ordered(Quarantine, GOOD), Quarantined),
+        ((5, 6), Quarantined, ordered(Reinstate, GOOD), Probation),
+        ((5, 7), Quarantined, ordered(Reinstate, REVOKED), Revoked),
+        ((5, 8), Quarantined, ordered(Reinstate, failed(3, GOOD)), Probation),
+        ((6, 7), Quarantined, REVOKED, Quarantined),
+        ((6, 8), Quarantined, failed(3, GOOD), Quarantined),
+        ((7, 8), Active, failed(3, REVOKED), Revoked),
         ((8, 9), Revoked, failed(3, GOOD), Quarantined),
         ((8, 10), Probation, failed(3, GOOD), Quarantined),
         ((8, 11), Active, failed(3, GOOD), Quarantined),
@@ -129,10 +131,10 @@ fn lines(standing: Standing, seen: &Observation) -> impl Iterator<Item = (u32, S
         (1, is(&[Expelled, Exited]), standing),
         (2, order(Expel), Expelled),
         (3, is(&[Draining]), pick(seen.holds_copies, Draining, Exited)),
-        (4, seen.revoked, Revoked),
-        (5, order(Quarantine), Quarantined),
-        (6, is(&[Quarantined]) && order(Reinstate), Probation),
-        (7, is(&[Quarantined]), Quarantined),
+        (4, order(Quarantine), Quarantined),
+        (5, is(&[Quarantined]) && order(Reinstate), pick(seen.revoked, Revoked, Probation)),
+        (6, is(&[Quarantined]), Quarantined),
+        (7, seen.revoked, Revoked),
         (8, rule > 0 && seen.failures >= rule.into(), Quarantined),
         (9, is(&[Revoked]), Probation),
         (10, is(&[Probation]), pick(clean && served, Active, Probation)),
@@ -231,7 +233,57 @@ fn rg_6_a_window_is_never_empty() {
     assert_eq!(failures_in_window(4, &[10], 0), 4);
 }
 
+/// A node on a ledger: its standing, since when, and the counts that are kept for it.
+struct Life {
+    standing: Standing,
+    since: u64,
+    failures: Vec<u32>,
+}
+
+impl Life {
+    /// Closes `epoch` with what `seen` says and `failed` failed proofs; the failures in the window.
+    fn close(&mut self, epoch: u64, failed: u32, seen: Observation) -> u64 {
+        let failures = failures_in_window(failed, &self.failures, seen.quarantine.epochs);
+        let then =
+            next(self.standing, &Observation { failures, ..after(epoch + 1 - self.since, seen) });
+        self.failures = pushed(failed, &self.failures);
+        if then != self.standing {
+            (self.standing, self.since) = (then, epoch + 1);
+        }
+        failures
+    }
+}
+
 proptest! {
+    /// RG-6, from epoch to epoch: the rule on failures takes out exactly the nodes that it names, and whoever is verified
+    /// and proves everything for long enough becomes active, unless it is quarantined.
+    #[test]
+    fn rg_6_good_conduct_leads_to_active(
+        history in prop::collection::vec((0u32..3, any::<bool>(), 0u8..5), 0..40),
+        (bound, epochs) in (0u32..6, 1..=MAX_QUARANTINE_EPOCHS), probation_epochs in 0u32..=64,
+    ) {
+        let quarantine = rules::Quarantine { failures: bound, epochs };
+        let good = Observation { quarantine, probation_epochs, ..GOOD };
+        let mut node = Life { standing: Probation, since: 1, failures: Vec::new() };
+        let mut epoch = 0;
+        for (failed, verified, chance) in history {
+            epoch += 1;
+            let (before, revoked) = (node.standing, chance == 0);
+            let failures = node.close(epoch, failed, Observation { verified, revoked, ..good });
+            let takes_out = bound > 0 && failures >= bound.into() && !revoked;
+            let stays = before == Quarantined;
+            prop_assert_eq!(node.standing == Quarantined, takes_out || stays);
+        }
+        let quarantined = node.standing == Quarantined;
+        for _ in 0..=epochs.max(probation_epochs) + epochs {
+            epoch += 1;
+            node.close(epoch, 0, good);
+        }
+        let expected = [Active, Quarantined];
+        prop_assert!(expected.contains(&node.standing), "{}", node.standing);
+        prop_assert!(!quarantined || node.standing == Quarantined, "until it is reinstated");
+    }
+
     /// RG-6: counts that are pushed epoch by epoch are enough for any window that the rules allow.
     #[test]
     fn rg_6_pushed_counts_serve_every_window(

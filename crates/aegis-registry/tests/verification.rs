@@ -12,6 +12,7 @@ use protocol::{
     Rules,
     node::{NodeStatus, RegistryFact, TelemetryFact},
     rules::Rule,
+    signature::Suite,
 };
 
 /// The published names, by number.
@@ -26,6 +27,19 @@ const NAMES: [&str; 9] = [
     "UNVERIFIED_UNHEALTHY",
     "UNVERIFIED_TELEMETRY_HASH_CONFLICT",
 ];
+
+/// RG-3, GV-2: a scheme is a suite of the same name and key length, or one that cannot sign commands.
+#[test]
+fn rg_3_schemes_and_suites() {
+    let with_suite = SCHEMES.iter().filter(|(name, len)| {
+        Suite::from_name(name).is_some_and(|suite| suite.public_key_len() == *len)
+    });
+    let names: Vec<&str> = with_suite.map(|(name, _)| *name).collect();
+    assert_eq!(names, ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"]);
+    assert!(SCHEMES.iter().all(|(name, _)| {
+        names.contains(name) || name.starts_with("Dilithium") && Suite::from_name(name).is_none()
+    }));
+}
 
 /// RG-4: every status, with every later check failing as well where that is possible.
 #[test]

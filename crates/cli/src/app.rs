@@ -86,23 +86,18 @@ impl App {
     /// A command of the operator's, unsigned: the checkpoint answers for it.
     pub fn command(&mut self, action: Action) -> Result<Command> {
         let opened = self.opened()?;
-        Ok(Command {
-            id: opened.ledger.fresh_id(),
-            valid_until_epoch: opened.ledger.state().epoch(),
-            payer: AccountId::of(&opened.operator.public_key()),
-            action,
-            authorization: Authorization::Operator,
-        })
+        Ok(opened.command(&opened.operator, action))
     }
 
     /// A command signed with the operator's key.
     pub fn signed(&mut self, action: Action) -> Result<Command> {
-        let command = self.command(action)?;
         let opened = self.opened()?;
-        let ledger_id = opened.ledger.state().ledger_id().ok_or_else(|| {
-            CliError::failed(ErrorCode::AegisContextMissing, "the ledger has no genesis")
-        })?;
-        Ok(command.sign(&ledger_id, &opened.operator))
+        opened.signed(&opened.operator, action)
+    }
+
+    /// A command signed by `signer`, on its own account.
+    pub fn signed_by(&mut self, action: Action, signer: &dyn Signer) -> Result<Command> {
+        self.opened()?.signed(signer, action)
     }
 
     /// Submits commands; see [`Ledger::submit`].
@@ -148,5 +143,22 @@ impl Opened {
     fn new(ledger: Ledger) -> Result<Self> {
         let operator = ledger.operator()?;
         Ok(Self { fleet: LocalFleet::default(), ledger, operator })
+    }
+
+    fn command(&self, payer: &dyn Signer, action: Action) -> Command {
+        Command {
+            id: self.ledger.fresh_id(),
+            valid_until_epoch: self.ledger.state().epoch(),
+            payer: AccountId::of(&payer.public_key()),
+            action,
+            authorization: Authorization::Operator,
+        }
+    }
+
+    fn signed(&self, signer: &dyn Signer, action: Action) -> Result<Command> {
+        let ledger_id = self.ledger.state().ledger_id().ok_or_else(|| {
+            CliError::failed(ErrorCode::AegisContextMissing, "the ledger has no genesis")
+        })?;
+        Ok(self.command(signer, action).sign(&ledger_id, signer))
     }
 }

@@ -1,6 +1,9 @@
 //! The command line. Names, fields and exit statuses are a contract with other programs.
 
+pub mod gov;
+
 use clap::{Args, Parser, Subcommand};
+use gov::{CreditArgs, GovCommand, ScoreArgs};
 use std::path::PathBuf;
 
 const ABOUT: &str = "A storage ledger that anyone can check: every placement, fee and reward is in a signed log that replays byte for byte.";
@@ -51,8 +54,9 @@ pub enum Command {
     /// Make a ledger with its storage nodes; epoch 1 is open afterwards.
     #[command(after_help = "Examples:
   qfs init --nodes 7                       nodes node-000 to node-006, profile qfs-v13
-  qfs init --node berlin-1 --node paris-1 --node rome-1
-  qfs init --nodes 24 --profile ec-16-6    16 data and 6 parity shards")]
+  qfs init --node berlin-1,region=EU --node paris-1,region=EU,operator=acme --node rome-1,region=EU
+  qfs init --nodes 24 --profile ec-16-6    16 data and 6 parity shards
+  qfs init --set allowed_regions=EU,UK --set quarantine=3/4 --set voting_epochs=1")]
     Init(InitArgs),
     /// Store files, standard input (-) or whole trees.
     #[command(after_help = "Examples:
@@ -94,14 +98,67 @@ pub enum Command {
     )]
     Proof(ProofArgs),
     /// Challenge nodes to prove what they store.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs audit run                            a sample of the shards of each node
+  qfs audit run --all"
+    )]
     Audit(AuditCommand),
+    /// Move copies away from nodes that may not keep them: bytes first, ledger second.
+    #[command(after_help = "Examples:
+  qfs repair                               every copy that has to move
+  qfs repair --node node-003               those of one node
+
+Copies move from nodes that are not eligible or are leaving, and, where a node is degraded, those that
+it lost. What cannot be moved is a row with an error code; the others are moved all the same.")]
+    Repair {
+        /// Only the copies at this node.
+        #[arg(long, value_name = "ID")]
+        node: Option<String>,
+    },
     /// Storage nodes.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs node list                            who is eligible, and why the others are not
+  qfs node register oslo-1 --region EU --scheme ML-DSA-65
+  qfs node exit oslo-1 && qfs repair"
+    )]
     Node(NodeCommand),
     /// Epochs: accounting periods.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs epoch advance --registry registry.json --telemetry telemetry.json
+  qfs epoch show --epoch 1"
+    )]
     Epoch(EpochCommand),
+    /// Parameters, rules and nodes, changed by proposals and votes.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs gov propose parameter fee_per_kib 50
+  qfs epoch advance && qfs gov vote 1
+  qfs gov show"
+    )]
+    Gov(GovCommand),
+    /// Credit an account with ATR, in the operator's name.
+    #[command(after_help = "Example:
+  qfs credit operator 1000.5")]
+    Credit(CreditArgs),
+    /// What an account has and owes.
+    #[command(after_help = "Example:
+  qfs account operator")]
+    Account {
+        /// 64 hex digits, or operator.
+        #[arg(default_value = "operator")]
+        account: String,
+    },
+    /// Record a score of a version, with the scorer's key of this data directory.
+    #[command(after_help = "Example:
+  qfs score notes.txt 1 870000 && qfs ls --filter openagi_score=870000")]
+    Score(ScoreArgs),
     /// What nodes earned in an epoch.
     Rewards {
         /// The epoch; the last one closed if not given.
@@ -146,8 +203,8 @@ pub enum Command {
 /// `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Name of a storage node; may be given many times.
-    #[arg(long = "node", value_name = "ID")]
+    /// A storage node, and where it stands; may be given many times.
+    #[arg(long = "node", value_name = "ID[,region=R][,operator=O][,asn=N]")]
     pub node: Vec<String>,
     /// Number of storage nodes, named node-000 and so on.
     #[arg(long, value_name = "N", conflicts_with = "node")]
@@ -155,6 +212,9 @@ pub struct InitArgs {
     /// Redundancy: qfs-v13 (4,0,3), ec-16-6, ec-10-5, or data,parity,replicas.
     #[arg(long, default_value = "qfs-v13", value_name = "NAME")]
     pub profile: String,
+    /// A parameter or a rule, within its bounds (`gov show` lists them); may be given many times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// `put`.
@@ -199,7 +259,7 @@ pub struct LsArgs {
     /// Beginning of the names to list.
     #[arg(default_value = "")]
     pub prefix: String,
-    /// Only objects whose metadata K is V, or a list with V in it.
+    /// Only objects whose metadata K is V, or a list with V in it; openagi_score is the score on record, if there is one.
     #[arg(long = "filter", value_name = "K=V")]
     pub filters: Vec<String>,
     /// Every version, not the current one only.
@@ -271,7 +331,7 @@ pub enum NodeCommand {
         #[arg(long, default_value_t = 0)]
         asn: u32,
         /// Signature scheme of its key.
-        #[arg(long, default_value = "ML-DSA-44", requires = "public_key")]
+        #[arg(long, default_value = "ML-DSA-44")]
         scheme: String,
         /// Its public key in hexadecimal; a key is made here if not given.
         #[arg(long, value_name = "HEX")]
@@ -284,6 +344,14 @@ pub enum NodeCommand {
     },
     /// All nodes, by name.
     List,
+    /// A node leaves: it gets no new copies, and `qfs repair` moves those that it has.
+    Exit {
+        /// Its name.
+        id: String,
+        /// Whose key signs; the node's own if that is here, else the operator's.
+        #[arg(long = "as", value_name = "WHO", value_parser = ["operator", "node"])]
+        by: Option<String>,
+    },
 }
 
 /// `epoch`.

@@ -4,7 +4,7 @@ use journal::{JournalError, Submitted};
 use protocol::{ErrorCode, Receipt, Refusal};
 use shard_store::{
     StoreError,
-    fleet::{DownloadError, UploadError},
+    fleet::{DownloadError, RestoreError, UploadError},
 };
 use std::{fmt, io, path::Path};
 
@@ -102,6 +102,15 @@ impl From<DownloadError> for CliError {
             _ => ErrorCode::Internal,
         };
         Self::failed(code, error)
+    }
+}
+
+impl From<RestoreError> for CliError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Source(error) => error.into(),
+            RestoreError::Target(ref source) => Self::failed(store_code(source), error),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod error;
 mod fleet;
 mod output;
 mod sandbox;
+mod settings;
+mod speaker;
 mod tree;
 
 use clap::Parser;

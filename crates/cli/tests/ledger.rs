@@ -5,36 +5,6 @@ mod common;
 use common::{Qfs, noise};
 use serde_json::{Value, json};
 
-fn snapshots(qfs: &Qfs, epoch: u64, nodes: &[(&str, &str)]) -> (String, String) {
-    let registry: serde_json::Map<String, Value> = nodes
-        .iter()
-        .map(|(id, _)| {
-            (
-                (*id).into(),
-                json!({"pqc_public_key": "aa", "pqc_scheme": "ML-DSA-44", "revoked": false}),
-            )
-        })
-        .collect();
-    let readings: serde_json::Map<String, Value> = nodes
-        .iter()
-        .map(|(id, uptime)| {
-            (
-                (*id).into(),
-                json!({"uptime_ratio": uptime, "health_score": "0.9", "conflict_detected": false}),
-            )
-        })
-        .collect();
-    let mut telemetry = json!({"schema_version": "v1.0", "nodes": readings});
-    // serde_json sorts keys and these texts need no escapes: this is canonical JSON.
-    telemetry["telemetry_hash"] =
-        protocol::Hash32::of(telemetry.to_string().as_bytes()).to_hex().into();
-    let registry = json!({"schema_version": "v1.0", "nodes": registry});
-    (
-        qfs.file(&format!("registry-{epoch}.json"), registry.to_string()),
-        qfs.file(&format!("telemetry-{epoch}.json"), telemetry.to_string()),
-    )
-}
-
 #[test]
 fn an_epoch_pays_verified_nodes_and_moves_eligibility() {
     let qfs = Qfs::init(&["--nodes", "5"]);
@@ -49,7 +19,7 @@ fn an_epoch_pays_verified_nodes_and_moves_eligibility() {
         ("node-003", "0.89"),
         ("node-new", "1"),
     ];
-    let (registry, telemetry) = snapshots(&qfs, 1, &all);
+    let (registry, telemetry) = qfs.snapshots(&all);
     let closed = qfs.one(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry]);
     assert_eq!(closed["eligible"], json!(["node-000", "node-001", "node-002", "node-new"]));
     assert_eq!(closed["nodes"][3]["status"], "UNVERIFIED_LOW_UPTIME");
@@ -76,7 +46,7 @@ fn an_epoch_pays_verified_nodes_and_moves_eligibility() {
 #[test]
 fn a_telemetry_snapshot_with_another_hash_is_refused_and_not_logged() {
     let qfs = Qfs::init(&["--nodes", "3"]);
-    let (registry, telemetry) = snapshots(&qfs, 1, &[("node-000", "1")]);
+    let (registry, telemetry) = qfs.snapshots(&[("node-000", "1")]);
     let text = std::fs::read_to_string(&telemetry).unwrap().replace("0.9", "0.8");
     let forged = qfs.file("forged.json", text);
     let before = qfs.standing();
@@ -94,11 +64,11 @@ fn a_telemetry_snapshot_with_another_hash_is_refused_and_not_logged() {
 fn too_few_nodes_refuse_and_recover() {
     let qfs = Qfs::init(&["--nodes", "3"]);
     let file = qfs.file("x", "x");
-    let (registry, telemetry) = snapshots(&qfs, 1, &[("node-000", "1"), ("node-001", "1")]);
+    let (registry, telemetry) = qfs.snapshots(&[("node-000", "1"), ("node-001", "1")]);
     qfs.ok(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry]);
     assert_eq!(qfs.refused(&["put", &file]), "SE_ERR_NO_ELIGIBLE_NODES");
     let all = [("node-000", "1"), ("node-001", "1"), ("node-002", "1")];
-    let (registry, telemetry) = snapshots(&qfs, 2, &all);
+    let (registry, telemetry) = qfs.snapshots(&all);
     qfs.ok(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry]);
     qfs.ok(&["put", &file]);
 }

@@ -58,6 +58,14 @@ impl<D: Disk> KeyStore<D> {
         self.read(&path, suite)?.ok_or_else(missing)
     }
 
+    /// The signer called `name`, if there is such a key.
+    ///
+    /// # Errors
+    /// When its file cannot be read, or does not hold a seed.
+    pub fn find(&self, name: &str, suite: Suite) -> Result<Option<SeedSigner>, JournalError> {
+        self.read(&self.path(name, suite), suite)
+    }
+
     fn read(&self, path: &Path, suite: Suite) -> Result<Option<SeedSigner>, JournalError> {
         let read = files::read(&self.disk, path, MAX_FILE).map(|text| text.map(Zeroizing::new));
         let Some(text) = read.map_err(JournalError::io("cannot read key", path))? else {
@@ -103,6 +111,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = KeyStore::open(RealDisk, &dir.path().join("keys")).unwrap();
         assert!(keys.existing("operator", Suite::Ed25519).is_err());
+        assert!(keys.find("operator", Suite::Ed25519).unwrap().is_none());
         let first = keys.signer("operator", Suite::Ed25519).unwrap().public_key();
         assert_eq!(keys.signer("operator", Suite::Ed25519).unwrap().public_key(), first);
         let path = dir.path().join("keys/operator.ed25519");

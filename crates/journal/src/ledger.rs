@@ -23,8 +23,10 @@ use eqm_log::{
 };
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Genesis, Hash32, NodeId, Parameters,
+    Rules,
     command::RegisterNode,
     genesis::GenesisNode,
+    governance::Speaker,
     node::FailureDomain,
     signature::{PublicKey, SeedSigner, Signer, Suite},
 };
@@ -42,6 +44,8 @@ use storage_engine::{
 const NODE_SCHEME: &str = "ML-DSA-44";
 /// Council keys that a new ledger makes.
 const COUNCIL_KEYS: usize = 3;
+/// The key that a new ledger makes for scores, and whose account it lists among its scorers.
+const SCORER: &str = "scorer";
 
 /// Entries by which the kept checkpoint may be behind the log of a running process. Signing takes longer than
 /// writing, so it is done now and then and at the end.
@@ -68,14 +72,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Makes a ledger in `dir`, with its keys, its nodes and epoch 1 open. A crash before the genesis entry is
-    /// durable leaves keys, which the next call takes up; after it, a whole ledger.
+    /// Makes a ledger in `dir`, with its keys, its nodes and epoch 1 open. The account of a key made here is added
+    /// to the scorers of `rules`. A crash before the genesis entry is durable leaves keys, which the next call takes
+    /// up; after it, a whole ledger.
     ///
     /// # Errors
     /// [`JournalError::Exists`] when there is one; a refusal of genesis comes back as [`Submitted`].
     pub fn create(
         dir: &Path,
         parameters: Parameters,
+        rules: Rules,
         nodes: &[NewNode],
     ) -> Result<(Self, Vec<Submitted>), JournalError> {
         files::make_dir(dir)?;
@@ -83,7 +89,7 @@ impl Ledger {
         if !ledger.log().is_empty() {
             return Err(JournalError::Exists(dir.to_path_buf()));
         }
-        let (genesis, keys) = ledger.genesis(parameters, nodes)?;
+        let (genesis, keys) = ledger.genesis(parameters, rules, nodes)?;
         let ledger_id = genesis.ledger_id();
         let operator = ledger.operator()?;
         let command = |action| Command {
@@ -93,7 +99,7 @@ impl Ledger {
             action,
             authorization: Authorization::Operator,
         };
-        let genesis = command(Action::Genesis(genesis));
+        let genesis = command(Action::Genesis(Box::new(genesis)));
         if let Err(refused) = admit(None, genesis.clone()) {
             // Before anything is logged: the commands that follow genesis make no sense without it.
             return Ok((ledger, vec![Submitted::Refused(refused.refusal().clone())]));
@@ -116,6 +122,7 @@ impl Ledger {
     fn genesis(
         &self,
         parameters: Parameters,
+        mut rules: Rules,
         nodes: &[NewNode],
     ) -> Result<(Genesis, Vec<PublicKey>), JournalError> {
         let key = |name: &str, suite| Ok(self.keys.signer(name, suite)?.public_key());
@@ -126,7 +133,7 @@ impl Ledger {
         let mut node_keys = Vec::new();
         let mut listed = Vec::new();
         for node in nodes {
-            let key = self.node_key(&node.node_id)?;
+            let key = self.node_key(&node.node_id, Suite::MlDsa44)?;
             listed.push(GenesisNode {
                 node_id: node.node_id.clone(),
                 scheme: NODE_SCHEME.into(),
@@ -138,7 +145,12 @@ impl Ledger {
         // The name says which log it is, not whose: it is bound to the log's own key.
         let name = format!("qfs.local/{}", &log_keys[0].fingerprint().to_hex()[..16]);
         let operator = key("operator", Suite::MlDsa44)?;
-        Ok((Genesis { name, log_keys, operator, council, parameters, nodes: listed }, node_keys))
+        rules.scorers.push(AccountId::of(&key(SCORER, Suite::MlDsa44)?));
+        rules.scorers.sort_unstable();
+        rules.scorers.dedup();
+        let nodes = listed;
+        let genesis = Genesis { name, log_keys, operator, council, parameters, rules, nodes };
+        Ok((genesis, node_keys))
     }
 
     /// Opens the ledger in `dir`; re-executes what its state has not seen.
@@ -313,8 +325,37 @@ impl Ledger {
     ///
     /// # Errors
     /// When its key cannot be read or made.
-    pub fn node_key(&self, node: &NodeId) -> Result<PublicKey, JournalError> {
-        Ok(self.keys.signer(&format!("node-{node}"), Suite::MlDsa44)?.public_key())
+    pub fn node_key(&self, node: &NodeId, suite: Suite) -> Result<PublicKey, JournalError> {
+        Ok(self.keys.signer(&node_key_name(node), suite)?.public_key())
+    }
+
+    /// The signer that speaks for `speaker`; `None` when its key is not kept here, or when there is no such speaker.
+    ///
+    /// # Errors
+    /// When its key cannot be read.
+    pub fn speaker(&self, speaker: Speaker) -> Result<Option<SeedSigner>, JournalError> {
+        match speaker {
+            Speaker::Operator => self.keys.find("operator", Suite::MlDsa44),
+            Speaker::Council(member) => {
+                self.keys.find(&format!("council-{member}"), Suite::MlDsa44)
+            }
+            Speaker::Node(number) => {
+                let node = self.state().node(number);
+                let suite = node.and_then(|node| Suite::from_name(&node.scheme));
+                match node.zip(suite) {
+                    Some((node, suite)) => self.keys.find(&node_key_name(&node.node_id), suite),
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// The scorer's signer; `None` when its key is not kept here.
+    ///
+    /// # Errors
+    /// When its key cannot be read.
+    pub fn scorer(&self) -> Result<Option<SeedSigner>, JournalError> {
+        self.keys.find(SCORER, Suite::MlDsa44)
     }
 
     /// Name of the log, as in its checkpoints.
@@ -420,6 +461,10 @@ impl Ledger {
         self.sign_checkpoint()?;
         self.executor.settle()
     }
+}
+
+fn node_key_name(node: &NodeId) -> String {
+    format!("node-{node}")
 }
 
 /// Signs a checkpoint whenever there is enough to sign; entries under the last one, if there was any.

@@ -3,7 +3,7 @@
 use journal::{JournalError, Ledger, Submitted, ledger::NewNode};
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, NodeId, ObjectId, Parameters, Profile,
-    node::FailureDomain, signature::Signer,
+    Rules, node::FailureDomain, signature::Signer,
 };
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn create(dir: &Path) -> Result<Ledger, JournalError> {
     let node =
         |n| NewNode { node_id: NodeId(format!("node-{n}")), domain: FailureDomain::default() };
     let nodes: Vec<NewNode> = (0..3).map(node).collect();
-    let created = Ledger::create(dir, Parameters::v13(Profile::QFS_V13), &nodes);
+    let created = Ledger::create(dir, Parameters::v13(Profile::QFS_V13), Rules::v13(), &nodes);
     created.map(|(ledger, _)| ledger)
 }
 

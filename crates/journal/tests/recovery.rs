@@ -3,7 +3,7 @@
 use journal::{JournalError, Ledger, Submitted, ledger::NewNode, segment};
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, NodeId, ObjectId, Outcome,
-    Parameters, Profile,
+    Parameters, Profile, Rules,
     command::{AdvanceEpoch, Content, Custody, OpenAudit, Store},
     error::ErrorCode,
     layout::Layout,
@@ -17,7 +17,8 @@ fn create(dir: &Path) -> Ledger {
     let nodes: Vec<NewNode> = (0..4)
         .map(|n| NewNode { node_id: NodeId(format!("node-{n}")), domain: FailureDomain::default() })
         .collect();
-    let (ledger, results) = Ledger::create(dir, Parameters::v13(Profile::QFS_V13), &nodes).unwrap();
+    let (ledger, results) =
+        Ledger::create(dir, Parameters::v13(Profile::QFS_V13), Rules::v13(), &nodes).unwrap();
     for result in results {
         assert!(matches!(result, Submitted::Logged { refusal: None, .. }), "{result:?}");
     }
@@ -296,6 +297,6 @@ fn a_directory_is_used_by_one_process_and_made_once() {
     let ledger = create(dir.path());
     assert!(matches!(Ledger::open(dir.path()), Err(JournalError::Busy(_))));
     drop(ledger);
-    let again = Ledger::create(dir.path(), Parameters::v13(Profile::QFS_V13), &[]);
+    let again = Ledger::create(dir.path(), Parameters::v13(Profile::QFS_V13), Rules::v13(), &[]);
     assert!(matches!(again, Err(JournalError::Exists(_))));
 }

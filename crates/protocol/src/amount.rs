@@ -4,8 +4,8 @@ use borsh::{
     BorshDeserialize, BorshSerialize,
     io::{Read, Result, Write},
 };
-use certified_math::BigNum128;
-use core::fmt;
+use certified_math::{BigNum128, MathError};
+use core::{fmt, str::FromStr};
 
 /// A non-negative fixed-point number with 18 decimals. Encoded as its raw u128, little endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,15 @@ impl Default for Amount {
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Plain decimal digits, with at most 18 after a point (CM-11).
+impl FromStr for Amount {
+    type Err = MathError;
+
+    fn from_str(text: &str) -> core::result::Result<Self, MathError> {
+        BigNum128::parse(text).map(Self)
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Treasury {
     pub reserve: Amount,
     /// ATR burnt for rewards; equals the NOD ever minted.
     pub burnt: Amount,
-    /// ATR ever credited to accounts, or promised to them by activated proposals. No part of the fees.
+    /// ATR ever credited to accounts. No part of the fees.
     pub credited: Amount,
 }
 

@@ -15,11 +15,14 @@ use serde_json::json;
 use shard_store::{ShardKey, fleet::Fleet};
 use std::collections::{BTreeMap, BTreeSet};
 use storage_engine::{
-    audit::{challenged_leaf, ticket},
+    audit::{challenged_leaf, sample_of, ticket},
     content::shard_id,
     layout::Geometry,
     shard_tree::leaf_count,
-    state::{State, StateStore, records::VersionRecord},
+    state::{
+        State, StateStore,
+        records::{NodeRecord, VersionRecord},
+    },
 };
 
 /// Versions that are read at a time, so that memory stays bounded however many there are.
@@ -39,7 +42,7 @@ pub fn run(app: &mut App, command: &AuditCommand) -> Result<()> {
         Auditor { audit: receipt.seq, beacon: receipt.entry_hash, proved: 0, failed: 0 };
     match scope {
         OpenAudit::All => auditor.every_shard(app)?,
-        OpenAudit::Sample(size) => auditor.sampled(app, size as usize)?,
+        OpenAudit::Sample(size) => auditor.sampled(app, size)?,
     }
     let (proved, failed) = (auditor.proved, auditor.failed);
     app.out.say(&format!("audit {}: {proved} shards proved, {failed} not", receipt.seq))
@@ -82,7 +85,8 @@ impl Auditor {
     }
 
     /// Per node, the shards with the smallest tickets.
-    fn sampled(&mut self, app: &mut App, size: usize) -> Result<()> {
+    fn sampled(&mut self, app: &mut App, sample: u32) -> Result<()> {
+        let sizes = sizes(app.state()?, sample);
         let mut best: BTreeMap<NodeNumber, BTreeSet<(Hash32, Challenge)>> = BTreeMap::new();
         let mut after = None;
         loop {
@@ -90,7 +94,7 @@ impl Auditor {
                 self.page(app.state()?, after.as_ref(), &mut |node, ticket, challenge| {
                     let chosen = best.entry(node).or_default();
                     chosen.insert((ticket, challenge));
-                    if chosen.len() > size {
+                    if chosen.len() > sizes.get(node as usize).copied().unwrap_or(0) {
                         chosen.pop_last();
                     }
                 })?;
@@ -210,6 +214,13 @@ impl Auditor {
             format!("{node_id}  {shard}  {}", if verified { "verified" } else { "NOT VERIFIED" })
         })
     }
+}
+
+/// How many shards a sampled audit challenges at each node, by number (PL-6).
+fn sizes<S: StateStore>(state: &State<S>, sample: u32) -> Vec<usize> {
+    let Some(ledger) = state.ledger() else { return Vec::new() };
+    let size = |node: &NodeRecord| sample_of(sample, node.standing, &ledger.parameters) as usize;
+    state.nodes().iter().map(size).collect()
 }
 
 /// What the node shows for a challenge. A leaf that cannot be read, or is not what the root commits to, is no

@@ -1,6 +1,6 @@
 //! `epoch` and `rewards`.
 
-use super::read_text;
+use super::{gov, read_text, repair};
 use crate::{
     app::App,
     args::EpochCommand,
@@ -38,7 +38,9 @@ fn advance(app: &mut App, registry: Option<&Path>, telemetry: Option<&Path>) -> 
         ));
     };
     let collected = collect(app)?;
+    let activated = gov::activate_due(app)?;
     let state = app.state()?;
+    let waiting = repair::waiting(state)?;
     let document = json!({
         "closed_epoch": closed.epoch,
         "epoch": state.epoch(),
@@ -46,16 +48,29 @@ fn advance(app: &mut App, registry: Option<&Path>, telemetry: Option<&Path>) -> 
         "eligible": names(state, state.eligible()),
         "nodes": statuses(state, closed),
         "collected_shards": collected,
+        "copies_to_repair": waiting,
+        "activated": activated,
+        "in_force": closed.changes,
         "seq": receipt.seq,
         "entry_hash": receipt.entry_hash.to_hex(),
     });
     let (epoch, eligible, all) = (state.epoch(), state.eligible().len(), state.nodes().len());
     app.out.row(&document, || {
         let s = &closed.settlement;
-        format!(
+        let mut text = format!(
             "epoch {} closed: fees {} = rewards {} + treasury {} + reserve {}\nepoch {epoch} is open: {eligible} of {all} nodes are eligible",
             closed.epoch, s.fees, s.rewards, s.treasury, s.reserve
-        )
+        );
+        for proposal in &closed.changes {
+            text += &format!("\nproposal {proposal} is in force");
+        }
+        for proposal in &activated {
+            text += &format!("\nproposal {proposal} is accepted and activated");
+        }
+        if waiting > 0 {
+            text += &format!("\n{waiting} copies wait for `qfs repair`");
+        }
+        text
     })
 }
 

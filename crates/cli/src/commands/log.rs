@@ -10,7 +10,8 @@ use crate::{
 use eqm_log::{Checkpoint, LogProof, Note, TreeHash, VerifierKey, note::KeyType};
 use journal::{JournalError, LoggedEntry};
 use protocol::{
-    Action, EntryBody, ErrorCode, Event, Hash32, Outcome, hash::hex_encode, node::NodeNumber,
+    Action, EntryBody, ErrorCode, Event, Hash32, Outcome, command::Vote, governance::Speaker,
+    hash::hex_encode, node::NodeNumber,
 };
 use serde_json::{Value, json};
 use std::{
@@ -166,6 +167,12 @@ fn describe(body: &EntryBody) -> (&'static str, Option<(&str, u64)>) {
         Action::Genesis(_) => ("GENESIS", None),
         Action::RegisterNode(_) => ("NODE_REGISTER", None),
         Action::AdvanceEpoch(_) => ("EPOCH_ADVANCE", None),
+        Action::Exit { .. } => ("NODE_EXIT", None),
+        Action::Propose(_) => ("PROPOSAL", None),
+        Action::Vote(_) => ("VOTE", None),
+        Action::Activate { .. } => ("ACTIVATION", None),
+        Action::Credit { .. } => ("CREDIT", None),
+        Action::RecordScore(record) => ("SCORE", Some((&record.object.0, record.version))),
         Action::Store(store) => {
             let update =
                 matches!(&body.outcome, Outcome::Accepted(Event::Stored { update: true, .. }));
@@ -191,6 +198,13 @@ fn nodes_of(body: &EntryBody) -> Vec<NodeNumber> {
         }
         (Action::RecordAudit(record), _) => vec![record.node],
         (Action::Reassign(reassign), _) => vec![reassign.from, reassign.to],
+        (Action::Exit { node }, _) => vec![*node],
+        (Action::Propose(propose), _) => propose.change.node().into_iter().collect(),
+        (
+            Action::Vote(Vote { speaker: Speaker::Node(node), .. })
+            | Action::Activate { speaker: Speaker::Node(node), .. },
+            _,
+        ) => vec![*node],
         _ => Vec::new(),
     }
 }

@@ -6,12 +6,16 @@ mod bench;
 mod bundle;
 mod demo;
 mod epoch;
+mod gov;
 mod init;
 mod log;
+mod money;
 mod node;
 mod objects;
 mod proof;
 mod put;
+mod repair;
+mod score;
 mod state;
 
 use crate::{
@@ -33,8 +37,13 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Ls(args) => objects::ls(app, &args),
         Command::Proof(args) => proof::run(app, args),
         Command::Audit(command) => audit::run(app, &command),
+        Command::Repair { node } => repair::run(app, node.as_deref()),
         Command::Node(command) => node::run(app, command),
         Command::Epoch(command) => epoch::run(app, &command),
+        Command::Gov(command) => gov::run(app, &command),
+        Command::Credit(args) => money::credit(app, &args),
+        Command::Account { account } => money::account(app, &account),
+        Command::Score(args) => score::run(app, &args),
         Command::Rewards { epoch } => epoch::rewards(app, epoch),
         Command::Bundle => bundle::run(app),
         Command::Log(command) => log::run(app, &command),

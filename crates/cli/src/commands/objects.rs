@@ -250,27 +250,47 @@ fn submit_plain(
     app.out.row(&document, || format!("{object}  {done} version {version}  entry {}", receipt.seq))
 }
 
+/// Name of the score, in metadata, rows and filters.
+const SCORE: &str = "openagi_score";
+
 /// `ls`.
 pub fn ls(app: &mut App, args: &LsArgs) -> Result<()> {
     let pair = |filter: &String| {
         let pair = filter.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
         pair.ok_or_else(|| CliError::Usage(format!("filter {filter:?}: give KEY=VALUE")))
     };
-    let filter = ObjectFilter {
-        prefix: args.prefix.clone(),
-        versions: args.versions,
-        metadata: args.filters.iter().map(pair).collect::<Result<_>>()?,
-    };
+    let pairs = args.filters.iter().map(pair).collect::<Result<Vec<_>>>()?;
+    let (scores, metadata): (Vec<_>, _) = pairs.into_iter().partition(|(key, _)| key == SCORE);
+    let filter = ObjectFilter { prefix: args.prefix.clone(), versions: args.versions, metadata };
     let out = app.out.clone();
+    let state = app.state()?;
     let mut shown = Ok(());
-    list_objects(app.state()?, &filter, &mut |summary| {
-        shown = row(&out, summary);
+    list_objects(state, &filter, &mut |summary| {
+        shown = score_of(state, summary).and_then(|score| {
+            let has = |(_, wanted): &(String, String)| has_score(score, summary, wanted);
+            if scores.iter().all(has) { row(&out, summary, score) } else { Ok(()) }
+        });
         shown.is_ok()
     })?;
     shown
 }
 
-fn row(out: &Output, summary: &ObjectSummary<'_>) -> Result<()> {
+/// The score on record.
+fn score_of<S: StateStore>(state: &State<S>, summary: &ObjectSummary<'_>) -> Result<Option<u32>> {
+    let id = ObjectId(summary.object_id.to_owned());
+    Ok(state.score(&id, summary.version)?.map(|record| record.score))
+}
+
+/// Whether a version has this score: on record, or in its metadata as long as none is.
+fn has_score(recorded: Option<u32>, summary: &ObjectSummary<'_>, wanted: &str) -> bool {
+    let text = match recorded {
+        Some(score) => Some(score.to_string()),
+        None => summary.metadata.get(SCORE).map(|value| value.to_canonical()),
+    };
+    text.as_deref() == Some(wanted)
+}
+
+fn row(out: &Output, summary: &ObjectSummary<'_>, score: Option<u32>) -> Result<()> {
     let ObjectSummary { object_id, version, .. } = *summary;
     let metadata: Value = serde_json::from_str(&summary.metadata.to_canonical())
         .map_err(|error| CliError::failed(ErrorCode::Internal, error))?;
@@ -282,6 +302,7 @@ fn row(out: &Output, summary: &ObjectSummary<'_>) -> Result<()> {
         "size": summary.size(),
         "created_at_tick": summary.created_at_tick,
         "metadata": metadata,
+        "openagi_score": score,
     });
     if hash_commit.is_none() {
         document["deleted"] = Value::Bool(true);

@@ -106,7 +106,7 @@ fn send(
         None => next_version(state.object(object)?.map_or(0, |object| object.latest))?,
     };
     let profile = ledger.parameters.profile;
-    let nodes = place(&object.0, version, profile, state.eligible())?;
+    let nodes = place(&object.0, version, profile, &state.ring_within(&metadata.regions()))?;
     fleet.prepare(nodes.iter().copied())?;
     let plan = UploadPlan {
         object_id: object.0.clone(),

@@ -1,7 +1,7 @@
 //! Runs the `qfs` program in a directory of its own.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -101,6 +101,44 @@ impl Qfs {
         let out = self.path("got");
         self.ok(&[&["get", id, "-o", out.to_str().unwrap()], more].concat());
         std::fs::read(out).unwrap()
+    }
+
+    /// The rows of a command with this exit status, refused or not.
+    pub fn rows(&self, status: i32, arguments: &[&str]) -> Vec<Value> {
+        let output = self.run(arguments);
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {shown}");
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Registry and telemetry snapshots of these nodes, each with its uptime, as two files.
+    pub fn snapshots(&self, nodes: &[(&str, &str)]) -> (String, String) {
+        let entry = json!({"pqc_public_key": "aa", "pqc_scheme": "ML-DSA-44", "revoked": false});
+        let registry = nodes.iter().map(|(id, _)| ((*id).to_owned(), entry.clone()));
+        let reading = |uptime: &str| json!({"uptime_ratio": uptime, "health_score": "0.9", "conflict_detected": false});
+        let readings = nodes.iter().map(|(id, uptime)| ((*id).to_owned(), reading(uptime)));
+        let registry = json!({"schema_version": "v1.0", "nodes": registry.collect::<Map<_, _>>()});
+        let mut telemetry =
+            json!({"schema_version": "v1.0", "nodes": readings.collect::<Map<_, _>>()});
+        // serde_json sorts keys and these texts need no escapes: this is canonical JSON.
+        telemetry["telemetry_hash"] =
+            protocol::Hash32::of(telemetry.to_string().as_bytes()).to_hex().into();
+        (
+            self.file("registry.json", registry.to_string()),
+            self.file("telemetry.json", telemetry.to_string()),
+        )
+    }
+
+    /// Closes the epoch with these uptimes.
+    pub fn advance(&self, nodes: &[(&str, &str)]) -> Value {
+        let (registry, telemetry) = self.snapshots(nodes);
+        self.one(&["epoch", "advance", "--registry", &registry, "--telemetry", &telemetry])
+    }
+
+    /// The rows of `node list`, by name.
+    pub fn nodes(&self) -> std::collections::BTreeMap<String, Value> {
+        let rows = self.ok(&["node", "list"]).into_iter();
+        rows.map(|row| (row["node_id"].as_str().unwrap().to_owned(), row)).collect()
     }
 
     /// The directory of a node's shards.

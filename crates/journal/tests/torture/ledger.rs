@@ -2,7 +2,7 @@
 
 use crate::workload::WRITERS;
 use journal::{Ledger, Submitted, ledger::NewNode};
-use protocol::{NodeId, Parameters, Profile, node::FailureDomain};
+use protocol::{NodeId, Parameters, Profile, Rules, node::FailureDomain};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -25,7 +25,7 @@ impl Target {
             })
             .collect();
         std::fs::create_dir_all(notes).unwrap();
-        let made = Ledger::create(dir, Parameters::v13(Profile::QFS_V13), &nodes);
+        let made = Ledger::create(dir, Parameters::v13(Profile::QFS_V13), Rules::v13(), &nodes);
         let (_, results) = made.unwrap();
         let accepted = |result| matches!(result, &Submitted::Logged { refusal: None, .. });
         assert!(results.iter().all(accepted), "{results:?}");

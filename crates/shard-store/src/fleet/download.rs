@@ -215,7 +215,7 @@ impl<'a> Copy<'a> {
 }
 
 /// Gets the bytes of stripes together.
-struct Assembler<'a> {
+pub(super) struct Assembler<'a> {
     fleet: &'a dyn Fleet,
     object: &'a ObjectCopy,
     geometry: Geometry,
@@ -226,7 +226,7 @@ struct Assembler<'a> {
 }
 
 impl<'a> Assembler<'a> {
-    fn new(fleet: &'a dyn Fleet, object: &'a ObjectCopy) -> Result<Self, DownloadError> {
+    pub(super) fn new(fleet: &'a dyn Fleet, object: &'a ObjectCopy) -> Result<Self, DownloadError> {
         let geometry = Geometry::of(&object.layout)?;
         let profile = geometry.profile();
         if object.assignment.len() != profile.copies() as usize {
@@ -238,6 +238,15 @@ impl<'a> Assembler<'a> {
         };
         let columns = (0..geometry.columns()).map(copies).collect();
         Ok(Self { fleet, object, geometry, columns, codec: None, notices: Vec::new() })
+    }
+
+    pub(super) const fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// What an operator should look at, since the last time.
+    pub(super) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     fn send_all(mut self, stripes: Range<u64>, range: &Range<u64>, parts: &SyncSender<Part>) {
@@ -252,7 +261,7 @@ impl<'a> Assembler<'a> {
 
     fn part(&mut self, stripe: u64, range: &Range<u64>) -> Part {
         let bytes = self.stripe(stripe, range);
-        Part { notices: std::mem::take(&mut self.notices), bytes }
+        Part { notices: self.take_notices(), bytes }
     }
 
     /// The bytes of a range that lie in one stripe, in order.
@@ -286,6 +295,38 @@ impl<'a> Assembler<'a> {
         spans: &[Span],
         parts: &[Option<Vec<u8>>],
     ) -> Result<Vec<Option<Vec<u8>>>, DownloadError> {
+        let mut cells = self.gather(stripe, spans, parts)?;
+        self.codec()?.restore_data(&mut cells)?;
+        for (span, _) in spans.iter().zip(parts).filter(|(_, part)| part.is_none()) {
+            let len = self.geometry.cell_len(stripe, span.column) as usize;
+            if let Some(cell) = &mut cells[span.column as usize] {
+                cell.truncate(len);
+                self.report_rebuilt(stripe, span.column, cell);
+            }
+        }
+        Ok(cells)
+    }
+
+    /// The cell of a column that no copy has, computed from the others of its stripe; parity as well as data (LA-15).
+    pub(super) fn recompute(&mut self, stripe: u64, column: u32) -> Result<Vec<u8>, DownloadError> {
+        if self.geometry.profile().parity == 0 {
+            return Err(DownloadError::ContentUnavailable { stripe, have: 0, need: 1 });
+        }
+        let mut cells = self.gather(stripe, &[], &[])?;
+        self.codec()?.restore_all(&mut cells)?;
+        let mut cell = cells.swap_remove(column as usize).unwrap_or_default();
+        cell.truncate(self.geometry.cell_len(stripe, column) as usize);
+        self.report_rebuilt(stripe, column, &cell);
+        Ok(cell)
+    }
+
+    /// As many good cells of a stripe as restore it, those that the object does not have as zeros; all of one length.
+    fn gather(
+        &mut self,
+        stripe: u64,
+        spans: &[Span],
+        parts: &[Option<Vec<u8>>],
+    ) -> Result<Vec<Option<Vec<u8>>>, DownloadError> {
         let width = self.geometry.stripe_width(stripe) as usize;
         let data = u32::from(self.geometry.profile().data);
         let need = self.geometry.stripe_blocks(stripe);
@@ -311,14 +352,6 @@ impl<'a> Assembler<'a> {
         if have < need {
             return Err(DownloadError::ContentUnavailable { stripe, have, need });
         }
-        self.codec()?.restore_data(&mut cells)?;
-        for (span, _) in spans.iter().zip(parts).filter(|(_, part)| part.is_none()) {
-            let len = self.geometry.cell_len(stripe, span.column) as usize;
-            if let Some(cell) = &mut cells[span.column as usize] {
-                cell.truncate(len);
-                self.report_rebuilt(stripe, span.column, cell);
-            }
-        }
         Ok(cells)
     }
 
@@ -330,12 +363,12 @@ impl<'a> Assembler<'a> {
         Ok(self.codec.insert(codec))
     }
 
-    fn key(&self, column: u32) -> ShardKey {
+    pub(super) fn key(&self, column: u32) -> ShardKey {
         let ObjectCopy { object_id, version, layout, .. } = self.object;
         key_of(object_id, *version, column, layout.roots[column as usize])
     }
 
-    fn cell(&mut self, stripe: u64, column: u32) -> Option<Vec<u8>> {
+    pub(super) fn cell(&mut self, stripe: u64, column: u32) -> Option<Vec<u8>> {
         let len = self.geometry.cell_len(stripe, column);
         self.read(column, stripe, self.geometry.cell_offset(stripe), len)
     }

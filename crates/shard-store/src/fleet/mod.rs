@@ -1,6 +1,7 @@
-//! Whole objects between a stream and the stores of many nodes (rules SS-10 to SS-14).
+//! Whole objects between a stream and the stores of many nodes (rules SS-10 to SS-15).
 
 mod download;
+mod restore;
 mod upload;
 
 use std::collections::BTreeSet;
@@ -10,9 +11,10 @@ use protocol::layout::Profile;
 use storage_engine::content::shard_id;
 
 pub use download::{DownloadError, Notice, ObjectCopy, Why, download};
+pub use restore::{Origin, RestoreError, restore};
 pub use upload::{Staged, UploadError, UploadPlan, Uploaded, stage, upload};
 
-use crate::{ShardKey, ShardStore, StoreError};
+use crate::{ShardKey, ShardStore};
 
 /// Finds the store of a node by its registration number.
 pub trait Fleet: Sync {
@@ -40,28 +42,6 @@ pub fn sync_all(
         store.sync().map_err(|source| UploadError::Store { node, source })?;
     }
     Ok(())
-}
-
-/// Copies one shard from a node to another, every leaf verified on the way: what a moved assignment or a repair needs.
-///
-/// Durable after the next sync of the target. Empty shards need no copy and succeed.
-///
-/// # Errors
-/// What either store reports; nothing is kept at the target then.
-pub fn transfer(
-    from: &dyn ShardStore,
-    to: &dyn ShardStore,
-    key: &ShardKey,
-    len: u64,
-) -> Result<(), StoreError> {
-    const STEP: u64 = 1 << 20;
-    let shard = from.open(key, len)?;
-    let mut staged = to.stage(key.shard_id)?;
-    for offset in (0..len).step_by(STEP as usize) {
-        let bytes = shard.read(offset, STEP.min(len - offset) as usize)?;
-        staged.append(&bytes, &storage_engine::shard_tree::leaf_hashes(&bytes))?;
-    }
-    staged.commit(key.root, len)
 }
 
 fn key_of(object_id: &str, version: u64, column: u32, root: Hash32) -> ShardKey {

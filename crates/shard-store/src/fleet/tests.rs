@@ -265,19 +265,45 @@ fn ss_11_a_failing_destination_ends_the_read() {
     assert!(matches!(result, Err(DownloadError::Output(_))));
 }
 
-/// SS-7: a moved shard is verified on its way.
+/// SS-15: a shard is made anew from a good copy, leaf by leaf where none is good as a whole, and never from bad bytes.
 #[test]
-fn ss_7_transfer() {
-    let nodes = Nodes::new(6);
-    let object = store(&nodes, SMALL, 4096, &sample(100_000, 8));
-    let (key, node) = shard(&object, 1, 0);
+fn ss_15_from_copies() {
+    let nodes = Nodes::new(8);
+    let object = store(&nodes, Profile::QFS_V13, 4096, &sample(100_000, 8));
     let len = Geometry::of(&object.layout).unwrap().shard_len(1);
-    transfer(&nodes.0[node], &nodes.0[5], &key, len).unwrap();
-    nodes.0[5].open(&key, len).unwrap().verify_all().unwrap();
-    nodes.0[node].inject(key, Fault::FlippedBit(40_000));
-    let refused = transfer(&nodes.0[node], &nodes.0[4], &key, len);
-    assert!(matches!(refused, Err(StoreError::Corrupt { leaf: 1 })));
-    assert!(matches!(nodes.0[4].open(&key, len), Err(StoreError::Missing)));
+    let attempt = |to: usize| restore(&nodes, &object, 1, &nodes.0[to], &mut |_| ());
+    let (key, first) = shard(&object, 1, 0);
+    let others = [1, 2].map(|copy| shard(&object, 1, copy).1);
+    nodes.0[first].inject(key, Fault::FlippedBit(40_000));
+    nodes.0[others[0]].inject(key, Fault::FlippedBit(150_000));
+    nodes.0[others[1]].inject(key, Fault::Missing);
+    assert_eq!(attempt(6).unwrap(), Origin::Copy);
+    nodes.0[6].open(&key, len).unwrap().verify_all().unwrap();
+    nodes.0[others[0]].inject(key, Fault::FlippedBit(40_000));
+    let refused = attempt(7).unwrap_err();
+    assert!(matches!(refused, RestoreError::Source(DownloadError::ContentUnavailable { .. })));
+    assert!(matches!(nodes.0[7].open(&key, len), Err(StoreError::Missing)));
+}
+
+/// SS-15: a lost column, of data or of parity, is computed from the others, as long as they are enough.
+#[test]
+fn ss_15_from_other_columns() {
+    for size in [1, 4096, 5000, 100_000] {
+        let nodes = Nodes::new(9);
+        let object = store(&nodes, SMALL, 4096, &sample(size, 8));
+        for column in 0..SMALL.columns() {
+            let (key, node) = shard(&object, column, 0);
+            let len = Geometry::of(&object.layout).unwrap().shard_len(column);
+            nodes.0[node].inject(key, Fault::Missing);
+            let mut rebuilt = 0;
+            let mut count = |notice| rebuilt += u64::from(matches!(notice, Notice::Rebuilt { .. }));
+            let origin = restore(&nodes, &object, column, &nodes.0[8], &mut count).unwrap();
+            let expected = if len == 0 { Origin::Copy } else { Origin::Reconstructed };
+            assert_eq!((origin, rebuilt > 0), (expected, len > 0), "{size} column {column}");
+            nodes.0[8].open(&key, len).unwrap().verify_all().unwrap();
+            nodes.0[node].heal();
+        }
+    }
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use eqm_log::VerifierKey;
 use journal::checkpoint::LogSigners;
 use protocol::{
     AccountId, Action, Amount, Authorization, Command, CommandId, Genesis, Hash32, NodeId,
-    ObjectId, Parameters, Profile,
+    ObjectId, Parameters, Profile, Rules,
     command::{
         AdvanceEpoch, AuditAnswer, Content, Custody, LeafProof, OpenAudit, RecordAudit, Store,
     },
@@ -83,6 +83,7 @@ impl Default for Parties {
             operator: operator.public_key(),
             council: vec![grown(Suite::Ed25519, 5).public_key()],
             parameters: Parameters::v13(Profile::QFS_V13),
+            rules: Rules::v13(),
             nodes: (0..NODES).map(node).collect(),
         };
         let keys = genesis.log_keys.iter();
@@ -120,7 +121,7 @@ impl Parties {
     /// The command that opens the ledger.
     #[must_use]
     pub fn open(&self) -> Command {
-        let action = Action::Genesis(self.genesis.clone());
+        let action = Action::Genesis(Box::new(self.genesis.clone()));
         self.unsigned(CommandId([0xff; 16]), 1, 0, action)
     }
 

@@ -9,7 +9,7 @@ use protocol::{
     command::{AdvanceEpoch, Content, RecordAudit, Store},
     error::ErrorCode,
     event::{EpochClosed, NodeAccount, Settlement},
-    node::NodeStatus,
+    node::{NodeStatus, Standing},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +67,44 @@ pub enum Known {
     Otherwise,
 }
 
+/// How a node has behaved.
+#[derive(Clone, Debug)]
+struct Life {
+    standing: Standing,
+    /// The epoch in which that began.
+    since: u64,
+    /// Shards that it failed to prove in the open epoch.
+    failing: BTreeSet<Hash32>,
+    /// How many it failed in the two epochs before, the later one first.
+    failed: [usize; 2],
+}
+
+impl Life {
+    /// What stands at genesis.
+    const fn new() -> Self {
+        Self { standing: Standing::Active, since: 1, failing: BTreeSet::new(), failed: [0; 2] }
+    }
+
+    /// RG-6, without the lines that no simulated command can bring about.
+    fn close(&mut self, epoch: u64, status: NodeStatus) -> Standing {
+        let failures = self.failing.len() + self.failed[0] + self.failed[1];
+        let sound = status == NodeStatus::Verified && failures == 0;
+        let next = match self.standing {
+            _ if status == NodeStatus::Revoked => Standing::Revoked,
+            Standing::Revoked => Standing::Probation,
+            Standing::Probation if !sound || epoch + 1 - self.since < 2 => Standing::Probation,
+            _ if sound => Standing::Active,
+            _ => Standing::Degraded,
+        };
+        if next != self.standing {
+            (self.standing, self.since) = (next, epoch + 1);
+        }
+        self.failed = [self.failing.len(), self.failed[0]];
+        self.failing.clear();
+        next
+    }
+}
+
 /// Everything that the ledger says, after some entry.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -84,6 +122,7 @@ pub struct Rules {
     proved: BTreeSet<(u32, Hash32)>,
     /// How often each node has proved one of them.
     proofs: BTreeMap<u32, u64>,
+    lives: BTreeMap<u32, Life>,
     /// NOD by node.
     pub nod: BTreeMap<u32, u128>,
     /// The open audit and its beacon, once its entry has a hash.
@@ -335,7 +374,10 @@ impl Rules {
                 return Err(ErrorCode::InvalidInput);
             }
             match &answer.proof {
-                None => failed += 1,
+                None => {
+                    let life = self.lives.entry(record.node).or_insert_with(Life::new);
+                    failed += u32::from(life.failing.insert(client::shard_id(id, number, 0)));
+                }
                 Some(proof) if proof.path.len() as u64 + 1 != stored.size.div_ceil(LEAF) => {
                     return Err(ErrorCode::IntegrityMismatch);
                 }
@@ -356,8 +398,11 @@ impl Rules {
         let mut nodes: Vec<NodeAccount> = (0..NODES)
             .map(|node| {
                 let status = status(advance, node);
+                let life = self.lives.entry(node).or_insert_with(Life::new);
                 NodeAccount {
                     status,
+                    standing: life.close(self.epoch, status),
+                    eligible: status == NodeStatus::Verified,
                     bytes_stored: self.bytes_at(node),
                     uptime_bucket: if status == NodeStatus::Verified { 10 } else { 0 },
                     proofs: self.proofs.get(&node).copied().unwrap_or(0),
@@ -401,7 +446,7 @@ impl Rules {
         self.proofs.clear();
         self.epoch += 1;
         self.eligible.insert(self.epoch, verified);
-        Ok(Event::EpochClosed(EpochClosed { epoch, settlement, nodes }))
+        Ok(Event::EpochClosed(EpochClosed { epoch, settlement, nodes, changes: Vec::new() }))
     }
 }
 

@@ -10,7 +10,7 @@ mod nodes;
 mod objects;
 
 pub(crate) use epoch::{Forces, coming};
-pub(crate) use governance::electors;
+pub use governance::electors;
 pub(crate) use moves::copy_index;
 pub use moves::replacement;
 

@@ -19,6 +19,8 @@ const UNAUTHENTICATED: [u8; 3] = [COMMAND, TREE_PAGE, b'Z'];
 pub const TREE_PAGE: u8 = b'T';
 /// First byte of the key of an object.
 pub const OBJECT: u8 = b'O';
+/// First byte of the key of an account.
+pub const ACCOUNT: u8 = b'A';
 /// First byte of the key of a command id.
 pub const COMMAND: u8 = b'C';
 
@@ -81,7 +83,13 @@ pub fn epoch(epoch: u64) -> Vec<u8> {
 /// An account.
 #[must_use]
 pub fn account(id: &AccountId) -> Vec<u8> {
-    [b"A", id.0.as_ref()].concat()
+    [&[ACCOUNT], id.0.as_ref()].concat()
+}
+
+/// Reads a key made by [`account`].
+#[must_use]
+pub fn parse_account(key: &[u8]) -> Option<AccountId> {
+    Some(AccountId(Hash32(key.strip_prefix(&[ACCOUNT])?.try_into().ok()?)))
 }
 
 /// An object: its owner and its latest version.

@@ -3,6 +3,7 @@
 //! Reads see what was written since the last [`State::flush`] over what the store holds. The state root
 //! covers every record but those that are facts about the log itself (see [`keys::is_authenticated`]).
 
+mod accounts;
 mod governance;
 pub mod keys;
 pub mod records;

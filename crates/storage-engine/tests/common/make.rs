@@ -250,10 +250,20 @@ pub fn answer(
 pub fn replacement(
     state: &State<MemoryStore>,
     name: &str,
+    place: (u32, u32),
+) -> Option<NodeNumber> {
+    replacement_in(state, name, 1, place)
+}
+
+/// The node to which a copy moves.
+pub fn replacement_in(
+    state: &State<MemoryStore>,
+    name: &str,
+    version: u64,
     (column, copy): (u32, u32),
 ) -> Option<NodeNumber> {
-    let moved = Reassign { object: object(name), version: 1, column, copy, from: 0, to: 0 };
-    let stored = state.version(&moved.object, 1).unwrap().unwrap().stored.unwrap();
+    let moved = Reassign { object: object(name), version, column, copy, from: 0, to: 0 };
+    let stored = state.version(&moved.object, version).unwrap().unwrap().stored.unwrap();
     storage_engine::decide::replacement(state, &moved, &stored).unwrap()
 }
 

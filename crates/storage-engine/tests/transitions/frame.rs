@@ -72,8 +72,8 @@ fn genesis_is_checked() {
         (Unsigned, genesis_with(twice), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(scheme), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(region), NotAdmitted(InvalidInput)),
-        (Unsigned, genesis_with(block), NotAdmitted(InvalidInput)),
-        (Unsigned, genesis_with(share), NotAdmitted(InvalidInput)),
+        (Unsigned, genesis_with(block), NotAdmitted(Limit)),
+        (Unsigned, genesis_with(share), NotAdmitted(Limit)),
         (Unsigned, Action::Genesis(Box::new(make::genesis(MAX_NODES + 1))), NotAdmitted(Limit)),
         (Unsigned, Action::Genesis(Box::new(make::genesis(MAX_NODES))), Accepted),
     ]);

@@ -458,3 +458,58 @@ fn gv_3_credits_come_into_force() {
     assert_eq!((record.pending_credits, record.treasury.credited), (Amount::ZERO, amount));
     assert!(record.scheduled.is_empty());
 }
+
+/// GV-8: a decision that was left lying overrides none that is newer.
+#[test]
+fn gv_8_a_stale_decision_is_superseded() {
+    let mut ledger = ledger();
+    ledger.play([(Operator, propose(OPERATOR, quorum(70), false), Accepted)]);
+    close(&mut ledger, &NODES);
+    ledger.play([(Alice, vote(1, COUNCIL, true), Accepted)]);
+    while ledger.state.epoch() < 6 {
+        close(&mut ledger, &NODES);
+    }
+    ledger.play([
+        (Operator, propose(OPERATOR, quorum(60), false), Accepted),
+        (Operator, activate(1, OPERATOR), Refused(Conflict)),
+    ]);
+}
+
+/// GV-2: a node that the last facts name as revoked has no say, even while it is quarantined.
+#[test]
+fn gv_2_a_revoked_key_does_not_speak() {
+    let mut ledger = ledger();
+    ledger.play([
+        (Operator, propose(OPERATOR, Change::Quarantine(0), true), Accepted),
+        (Alice, vote(1, COUNCIL, true), Accepted),
+        (Operator, activate(1, OPERATOR), Accepted),
+    ]);
+    let closing = make::advance_with(1, |facts| {
+        *facts = make::facts(1, &NODES);
+        facts.registry[0].revoked = true;
+    });
+    ledger.play([(Operator, closing, Accepted)]);
+    assert_eq!(ledger.state.node(0).unwrap().standing, Standing::Quarantined);
+    ledger.play([
+        (Node(0), propose(Speaker::Node(0), quorum(70), false), Refused(Unauthorized)),
+        (Node(1), propose(Speaker::Node(1), quorum(70), false), Accepted),
+    ]);
+}
+
+/// RG-6: of several orders for one node the hardest stands.
+#[test]
+fn rg_6_the_hardest_order_stands() {
+    let mut ledger = ledger();
+    for change in [Change::Expel(0), Change::Quarantine(0), Change::Quarantine(1)] {
+        ledger.play([(Operator, propose(OPERATOR, change, true), Accepted)]);
+    }
+    for proposal in [1, 2, 3] {
+        ledger.play([
+            (Alice, vote(proposal, COUNCIL, true), Accepted),
+            (Operator, activate(proposal, OPERATOR), Accepted),
+        ]);
+    }
+    close(&mut ledger, &NODES);
+    let standing = |number| ledger.state.node(number).unwrap().standing;
+    assert_eq!((standing(0), standing(1)), (Standing::Expelled, Standing::Quarantined));
+}

@@ -5,7 +5,7 @@ use crate::error::{CliError, Result};
 use journal::{Ledger, Submitted, ledger::NewNode};
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, NodeId, ObjectId, Parameters,
-    Profile,
+    Profile, Rules,
     command::{Content, Custody, Store},
     layout::Layout,
     node::FailureDomain,
@@ -31,8 +31,12 @@ pub fn ledger(dir: &Path) -> Result<Ledger> {
             domain: FailureDomain::default(),
         })
         .collect();
-    let (ledger, _) =
-        Ledger::create(&dir.join("ledger"), Parameters::v13(Profile::QFS_V13), &nodes)?;
+    let (ledger, _) = Ledger::create(
+        &dir.join("ledger"),
+        Parameters::v13(Profile::QFS_V13),
+        Rules::v13(),
+        &nodes,
+    )?;
     Ok(ledger)
 }
 

@@ -8,7 +8,7 @@ use shard_store::{
     fleet::{Fleet, ObjectCopy, UploadPlan, download, sync_all, upload},
 };
 use std::{path::Path, time::Instant};
-use storage_engine::placement::place;
+use storage_engine::placement::{Ring, place};
 
 /// Nodes beyond those that one object needs.
 const SPARE: u32 = 2;
@@ -48,7 +48,7 @@ fn store(dir: &Path, profile: Profile, size: usize, count: u64) -> Result<Stored
     let began = Instant::now();
     for (number, content) in contents.iter().enumerate() {
         let object_id = format!("bench/{number}");
-        let assignment = place(&object_id, 1, profile, &eligible)?;
+        let assignment = place(&object_id, 1, profile, &Ring::new(&eligible, None))?;
         let plan = UploadPlan {
             object_id: object_id.clone(),
             version: 1,
