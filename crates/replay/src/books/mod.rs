@@ -7,6 +7,8 @@
 mod accounts;
 mod proposals;
 mod roll;
+#[cfg(all(test, feature = "workload"))]
+mod tests;
 mod totals;
 
 use alloc::{format, string::String, vec::Vec};
