@@ -121,7 +121,8 @@ impl Estimate {
     }
 }
 
-/// The real number that `estimate` encloses ever more closely, rounded down to a multiple of 10^-18.
+/// The real number that `estimate` encloses ever more closely, rounded down to a multiple of 10^-18
+/// (rule CM-14): Ziv's strategy.
 ///
 /// The number must not be such a multiple itself: then its two neighbours have a distance from it, and
 /// some precision separates it from both, so that the loop ends (rule CM-15).
