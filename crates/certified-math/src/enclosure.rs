@@ -27,6 +27,9 @@ impl Precision {
 
     /// The next step of the loop. It has no last one.
     const fn doubled(self) -> Self {
+        // No input of a test is so hard: a mistake shall fail there, and not run for ever.
+        #[cfg(test)]
+        assert!(self.limbs < 1 << 9);
         Self { limbs: self.limbs.saturating_mul(2) }
     }
 
