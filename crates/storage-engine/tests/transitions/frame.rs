@@ -118,6 +118,7 @@ fn pr_4_reserved_actions() {
             ALL,
             Action::OpenAudit(OpenAudit::Sample(1)),
             make::record(1, 0, vec![no_answer()]),
+            make::credit(Bob, 1),
         ]
     };
     let mut ledger = Ledger::with_nodes(5);

@@ -13,3 +13,6 @@ mod money;
 mod nodes;
 mod objects;
 mod order;
+mod rules;
+mod scores;
+mod standing;
