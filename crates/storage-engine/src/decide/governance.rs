@@ -12,7 +12,12 @@ use protocol::{
     signature::Suite,
 };
 
-use super::{Decision, money::has_room, nodes::speaks, refuse, refuse_with};
+use super::{
+    Decision,
+    money::has_room,
+    nodes::{may_speak, speaks},
+    refuse, refuse_with,
+};
 use crate::state::{
     State, StateError, StateResult, StateStore,
     records::{LedgerRecord, NodeRecord, ProposalRecord},
@@ -135,7 +140,7 @@ pub(crate) fn electors<S: StateStore>(
 }
 
 fn is_holder(node: &NodeRecord) -> bool {
-    node.nod > Amount::ZERO && !node.standing.is_gone() && Suite::from_name(&node.scheme).is_some()
+    node.nod > Amount::ZERO && may_speak(node) && Suite::from_name(&node.scheme).is_some()
 }
 
 pub(super) fn vote<S: StateStore>(

@@ -78,7 +78,7 @@ pub(super) fn speaks<S: StateStore>(
             let Some(node) = state.node(number) else {
                 return refuse(ErrorCode::NotFound, "there is no such node");
             };
-            !node.standing.is_gone() && is_key_of(node, command)
+            may_speak(node) && is_key_of(node, command)
         }
     };
     if holds {
@@ -88,6 +88,12 @@ pub(super) fn speaks<S: StateStore>(
         ErrorCode::Unauthorized,
         format!("the command is not signed by a key that speaks for {speaker}"),
     )
+}
+
+/// Whether the node has a say (GV-2). A revoked node that leaves is DRAINING, and its key is no better for that.
+pub(super) fn may_speak(node: &NodeRecord) -> bool {
+    let revoked = node.registry.as_ref().is_some_and(|fact| fact.revoked);
+    !revoked && !node.standing.is_gone()
 }
 
 fn is_key_of(node: &NodeRecord, command: &Command) -> bool {

@@ -12,7 +12,7 @@ use protocol::{
     Event, Parameters, Profile,
     command::{AuditAnswer, OpenAudit},
     event::EpochClosed,
-    governance::Change,
+    governance::{Change, Speaker},
     node::{NodeNumber, Standing, Standing::*},
     rules::Quarantine,
 };
@@ -298,6 +298,24 @@ fn rg_8_who_may_exit() {
     assert_eq!([2, 3].map(|node| standing(&ledger, node)), [Quarantined, Revoked]);
     ledger.play([(Node(2), exit(2), Accepted), (Operator, exit(3), Accepted)]);
     assert_eq!([2, 3].map(|node| standing(&ledger, node)), [Draining; 2]);
+}
+
+/// GV-2: a node that the facts name as revoked does not speak, and cannot win its voice back by leaving.
+#[test]
+fn gv_2_a_revoked_node_that_leaves_does_not_speak() {
+    let propose = || make::propose(Speaker::Node(3), make::quorum(70), false);
+    let mut ledger = ledger(0, 3);
+    close_with(&mut ledger, &FOUR, &[3]);
+    ledger.play([
+        (Node(3), propose(), Refused(Unauthorized)),
+        (Node(3), Action::Exit { node: 3 }, Accepted),
+        (Node(3), propose(), Refused(Unauthorized)),
+    ]);
+    close_with(&mut ledger, &FOUR, &[3]);
+    assert_eq!(standing(&ledger, 3), Draining);
+    ledger.play([(Node(3), propose(), Refused(Unauthorized))]);
+    close(&mut ledger, &FOUR);
+    ledger.play([(Node(3), propose(), Accepted)]);
 }
 
 /// RG-8: a node whose scheme has no suite leaves by the operator's signature only.
