@@ -15,7 +15,10 @@ use protocol::{
     rules::{DomainKind, Rule},
 };
 use std::collections::BTreeSet;
-use storage_engine::placement::{Ring, place};
+use storage_engine::{
+    placement::{Ring, place},
+    state::{Changes, State},
+};
 
 const V13: Profile = Profile::QFS_V13;
 
@@ -281,6 +284,25 @@ fn pl_7_an_earlier_epoch_has_its_own_rule() {
     assert_eq!(kinds, [DomainKind::None, DomainKind::Operator]);
     // The copies that stand already stay where they are.
     assert_eq!(ledger.assignment("before"), off("before"));
+    ledger.state.flush(Changes::new()).unwrap();
+    let reopened = State::open(ledger.state.store().clone()).unwrap();
+    assert_eq!(place(&moves, 1, V13, &reopened.ring()), Ok(on(&moves)), "also after a restart");
+}
+
+/// PL-10: a node that joins while the rule is on brings its own domain.
+#[test]
+fn pl_10_a_node_that_joins() {
+    let domains = [("", "o1", 0), ("", "o1", 0), ("", "o2", 0)];
+    let mut ledger = apart(&domains, DomainKind::Operator, V13);
+    let mut node = make::register(3);
+    node.domain.operator = "o3".into();
+    ledger.play([
+        (Operator, Action::RegisterNode(node), Accepted),
+        (Alice, put("a", V13), Refused(NoEligibleNodes)),
+        (Operator, advance(1, &[0, 1, 2, 3]), Accepted),
+        (Alice, fenced("a", "{}", 2), Accepted),
+    ]);
+    assert_eq!(ledger.assignment("a"), placed("a", &[0, 1, 2, 3], Some(&[0, 0, 2, 3])));
 }
 
 /// GV-10, RG-7: regions are allowed and denied from the rule's epoch on, neither before nor within an epoch.

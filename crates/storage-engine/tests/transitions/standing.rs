@@ -161,6 +161,25 @@ fn pl_8_copies_leave_a_degraded_node() {
     ledger.play([(Operator, reassign("a", 1, place, node, to), Accepted)]);
 }
 
+/// PL-8: a node that is out loses its copies, whatever the reason.
+#[test]
+fn pl_8_copies_leave_who_is_not_eligible() {
+    let cases =
+        [(Some(Change::Expel(3)), false), (Some(Change::Quarantine(3)), false), (None, true)];
+    for (change, revoked) in cases {
+        let mut ledger = ledger(0, 3);
+        let holds = |name: &&str| ledger.assignment(name)[..3].contains(&3);
+        let name = NAMES.into_iter().find(holds).unwrap();
+        let copies = ledger.assignment(name)[..3].to_vec();
+        let (copy, _) = (0..).zip(&copies).find(|(_, node)| **node == 3).unwrap();
+        let to = FOUR.into_iter().find(|node| !copies.contains(node)).unwrap();
+        change.into_iter().for_each(|change| ledger.enact(change));
+        ledger.play([(Operator, reassign(name, 1, (0, copy), 3, to), Refused(Conflict))]);
+        close_with(&mut ledger, &FOUR, if revoked { &[3] } else { &[] });
+        ledger.play([(Operator, reassign(name, 1, (0, copy), 3, to), Accepted)]);
+    }
+}
+
 /// Failed proofs in an epoch, and the standing after it.
 type Epoch = (usize, Standing);
 
