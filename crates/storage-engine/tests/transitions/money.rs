@@ -13,6 +13,7 @@ use protocol::{
     command::{Content, Store},
     governance::Change,
     layout::MAX_OBJECT_SIZE,
+    parameters::{Parameter, Value},
 };
 use token_state::Account;
 
@@ -201,4 +202,22 @@ fn ec_6_prepaid_after_a_credit() {
     ]);
     let alice = account(&ledger, Alice);
     assert_eq!((alice.balance.raw(), alice.debt.raw()), (0, 0));
+}
+
+/// GV-10: a fee is that of the open epoch, and an epoch is settled under its own parameters.
+#[test]
+fn gv_10_parameters_come_into_force() {
+    let mut ledger = Ledger::with_nodes(3);
+    let dearer = Value::Amount(Amount::from_raw(200 * ONE));
+    ledger.enact(make::set(Parameter::fee_per_kib, dearer));
+    ledger.enact(make::set(Parameter::pool_share, Value::Amount(make::ratio(50))));
+    let mut epoch = |epoch: u64, name: &str| {
+        let stored = ledger.event(Alice, make::put_at(name, 1, epoch));
+        let Event::Stored { fee, .. } = stored else { panic!("{stored:?}") };
+        let closed = ledger.event(Operator, advance(epoch, &[0, 1, 2]));
+        let Event::EpochClosed(closed) = closed else { panic!("{closed:?}") };
+        (fee.raw() / ONE, closed.settlement.pool.raw() / ONE, closed.changes)
+    };
+    assert_eq!(epoch(1, "a"), (100, 10, vec![1, 2]));
+    assert_eq!(epoch(2, "b"), (200, 100, vec![]));
 }
