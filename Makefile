@@ -20,15 +20,18 @@ NO_STD_TARGET := wasm32v1-none
 # Seeds of `make simulate`; `test` runs the first few thousand as well.
 SEEDS ?= 0..100000
 JOBS ?= 2
+# Histories of `make histories`; `test` plays the first few hundred as well.
+HISTORIES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate histories independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
 	@echo 'make test              every test: Rust, independent Python, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
 	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
+	@echo 'make histories         a hundred thousand histories of money, votes and nodes; HISTORIES=N'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -54,6 +57,10 @@ unit: setup
 # Histories of a whole node on a failing disk; see crates/simulator.
 simulate: setup
 	$(CARGO) run -p simulator -- --seeds $(SEEDS) --jobs $(JOBS)
+
+# Histories of commands against the laws of money, votes and eligibility; see crates/replay/tests/histories.
+histories: setup
+	QFS_HISTORIES=$(HISTORIES) $(CARGO) test -p replay --test histories -- --nocapture
 
 independent: setup
 	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m unittest discover -s tests/independent

@@ -10,14 +10,16 @@ use protocol::{
 };
 
 /// What governance puts into force for a node when an epoch closes (GV-10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Ordered by how hard they are: of several for one node, the greatest stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
-    /// The node is expelled.
-    Expel,
-    /// The node is quarantined.
-    Quarantine,
     /// The node, if it is quarantined, is on probation.
     Reinstate,
+    /// The node is quarantined.
+    Quarantine,
+    /// The node is expelled.
+    Expel,
 }
 
 /// What the closing of an epoch e sees of a node.
@@ -33,7 +35,7 @@ pub struct Observation {
     pub epochs: u64,
     /// Whether a copy is assigned to it.
     pub holds_copies: bool,
-    /// The last of the orders that e + 1 puts into force for it.
+    /// The hardest of the orders that e + 1 puts into force for it.
     pub order: Option<Order>,
     /// The rule of e + 1.
     pub quarantine: Quarantine,
@@ -60,10 +62,10 @@ pub fn next(standing: Standing, seen: &Observation) -> Standing {
         _ if seen.order == Some(Order::Expel) => Expelled,
         Draining if seen.holds_copies => Draining,
         Draining => Exited,
-        _ if seen.revoked => Revoked,
         _ if seen.order == Some(Order::Quarantine) => Quarantined,
-        Quarantined if seen.order == Some(Order::Reinstate) => Probation,
-        Quarantined => Quarantined,
+        Quarantined if seen.order != Some(Order::Reinstate) => Quarantined,
+        _ if seen.revoked => Revoked,
+        Quarantined => Probation,
         _ if seen.fails_too_often() => Quarantined,
         Revoked => Probation,
         Probation if seen.epochs < u64::from(seen.probation_epochs) => Probation,

@@ -8,7 +8,7 @@ use core::str::FromStr;
 const DECIMALS: usize = 18;
 
 /// 10^18, the number of raw units in one.
-const SCALE: u128 = 1_000_000_000_000_000_000;
+pub(crate) const SCALE: u128 = 1_000_000_000_000_000_000;
 
 /// Division by the scale closes every multiplication; its reciprocal is computed once, at compile
 /// time.
@@ -121,6 +121,29 @@ impl BigNum128 {
     /// [`MathError::DivisionByZero`] if `c` is 0; [`MathError::Overflow`] above [`Self::MAX`].
     pub fn mul_div(a: Self, b: Self, c: Self) -> Result<Self, MathError> {
         mul_div_u128(a.0, b.0, c.0).map(Self)
+    }
+
+    /// The lesser of two numbers (rule CM-21).
+    #[must_use]
+    pub const fn min(self, other: Self) -> Self {
+        if other.0 < self.0 { other } else { self }
+    }
+
+    /// The greater of two numbers (rule CM-21).
+    #[must_use]
+    pub const fn max(self, other: Self) -> Self {
+        if other.0 > self.0 { other } else { self }
+    }
+
+    /// The number from `low` to `high` that is nearest to this one (rule CM-21).
+    ///
+    /// # Errors
+    /// [`MathError::Domain`] if `low` is greater than `high`.
+    pub const fn clamp(self, low: Self, high: Self) -> Result<Self, MathError> {
+        if low.0 > high.0 {
+            return Err(MathError::Domain);
+        }
+        Ok(self.max(low).min(high))
     }
 
     /// The sum of `values`, 0 if there are none. No order of the same values gives another result.

@@ -13,6 +13,8 @@ pub enum MathError {
     DivisionByZero,
     /// The text is not a decimal number in the one accepted form (rule CM-11).
     Syntax,
+    /// The function has no value there: the logarithm of 0, or bounds of which the lower is the greater.
+    Domain,
 }
 
 impl fmt::Display for MathError {
@@ -22,6 +24,7 @@ impl fmt::Display for MathError {
             Self::Underflow => "the result would be negative",
             Self::DivisionByZero => "division by zero",
             Self::Syntax => "not a plain decimal number with at most 18 decimals",
+            Self::Domain => "the function is not defined for these arguments",
         })
     }
 }

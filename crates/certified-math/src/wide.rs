@@ -8,6 +8,7 @@ use crate::MathError;
 const DIGIT: u128 = 0xffff_ffff_ffff_ffff;
 
 /// The exact product `a * b` as `(hi, lo)`; it always fits (rule CM-5).
+#[inline]
 #[must_use]
 pub fn mul_wide(a: u128, b: u128) -> (u128, u128) {
     let (lo, hi) = a.carrying_mul(b, 0);
@@ -19,6 +20,7 @@ pub fn mul_wide(a: u128, b: u128) -> (u128, u128) {
 /// # Errors
 /// [`MathError::DivisionByZero`] if `c` is 0; [`MathError::Overflow`] if the quotient exceeds
 /// `u128::MAX`.
+#[inline]
 pub fn mul_div_u128(a: u128, b: u128, c: u128) -> Result<u128, MathError> {
     let (hi, lo) = mul_wide(a, b);
     div_rem_wide(hi, lo, c).map(|(quotient, _)| quotient)
@@ -30,21 +32,20 @@ pub fn mul_div_u128(a: u128, b: u128, c: u128) -> Result<u128, MathError> {
 /// # Errors
 /// [`MathError::DivisionByZero`] if `divisor` is 0; [`MathError::Overflow`] if the quotient exceeds
 /// `u128::MAX`.
+#[inline]
 pub fn div_rem_wide(hi: u128, lo: u128, divisor: u128) -> Result<(u128, u128), MathError> {
-    let (Some(quotient), Some(remainder)) = (lo.checked_div(divisor), lo.checked_rem(divisor))
-    else {
-        return Err(MathError::DivisionByZero);
-    };
     if hi == 0 {
-        return Ok((quotient, remainder));
+        let quotient_and_rest = lo.checked_div(divisor).zip(lo.checked_rem(divisor));
+        return quotient_and_rest.ok_or(MathError::DivisionByZero);
     }
     if hi >= divisor {
-        return Err(MathError::Overflow);
+        return Err(if divisor == 0 { MathError::DivisionByZero } else { MathError::Overflow });
     }
     Ok(long_division(hi, lo, divisor))
 }
 
 /// Division in base 2^64 for `hi < divisor`, which bounds the quotient to two digits.
+#[inline]
 const fn long_division(hi: u128, lo: u128, divisor: u128) -> (u128, u128) {
     let shift = divisor.leading_zeros();
     let divisor = divisor.unbounded_shl(shift);
@@ -59,23 +60,30 @@ const fn long_division(hi: u128, lo: u128, divisor: u128) -> (u128, u128) {
 ///
 /// The estimate from the divisor's leading digit is at most 2 too large (TAOCP 4.3.1, Theorem B),
 /// hence at most 2^64 + 1, so that its product with `trailing` fits. The wrapping subtraction is
-/// exact: the true remainder is below the divisor, hence below 2^128.
+/// exact: the true remainder is below the divisor, hence below 2^128. A digit that is 0, as the first
+/// one of most quotients of amounts, is seen without a division.
+#[inline]
 const fn quotient_digit(rest: u128, next: u128, divisor: u128) -> (u128, u128) {
     let (leading, trailing) = (divisor >> 64, divisor & DIGIT);
+    if rest <= DIGIT && (rest << 64 | next) < divisor {
+        return (0, rest << 64 | next);
+    }
     // `leading` has its top bit set, so neither the division nor the remainder can fail.
     let (Some(mut digit), Some(mut left)) = (rest.checked_div(leading), rest.checked_rem(leading))
     else {
         return (0, rest);
     };
-    while left <= DIGIT && digit.wrapping_mul(trailing) > (left << 64 | next) {
+    let mut product = digit.wrapping_mul(trailing);
+    while left <= DIGIT && product > (left << 64 | next) {
         digit = digit.wrapping_sub(1);
         left = left.wrapping_add(leading);
+        product = product.wrapping_sub(trailing);
     }
-    let dividend = rest << 64 | next;
-    (digit, dividend.wrapping_sub(digit.wrapping_mul(divisor)))
+    (digit, (left << 64 | next).wrapping_sub(product))
 }
 
 /// `(hi, lo)` shifted left by `shift` < 128 bits; the caller knows that no set bit leaves the top.
+#[inline]
 const fn shift_left(hi: u128, lo: u128, shift: u32) -> (u128, u128) {
     let carried = lo.unbounded_shr(u128::BITS.saturating_sub(shift));
     (hi.unbounded_shl(shift) | carried, lo.unbounded_shl(shift))

@@ -401,6 +401,15 @@ mod tests {
         assert_eq!(vkey.to_string().parse(), Ok(vkey));
     }
 
+    /// EL-10: notes know Ed25519 and ML-DSA-44 only, though commands are signed with others too.
+    #[test]
+    fn suites_without_a_key_type_are_refused() {
+        for suite in [Suite::MlDsa65, Suite::MlDsa87] {
+            let key = PublicKey { suite, bytes: alloc::vec![0; suite.public_key_len()] };
+            assert_eq!(VerifierKey::new("n", &key), Err(NoteError::UnsupportedSuite(suite)));
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_parses_prints_back(text in "([a-z \n—+=\t]|AAAAAQI=|\n\n— k ){0,12}\n?") {

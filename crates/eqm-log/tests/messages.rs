@@ -96,6 +96,7 @@ fn notes_and_checkpoints() {
         (&NoteError::BadKeyName, "the name of the key is not allowed in notes"),
         (&NoteError::BadVerifierKey, "the verifier key is malformed"),
         (&NoteError::UnknownKeyType(4), "verifier keys of type 0x04 are not supported"),
+        (&NoteError::UnsupportedSuite(Suite::MlDsa87), "notes are not signed with ML-DSA-87"),
         (&NoteError::BadKeyLength(short), "a public key of Ed25519 has 32 bytes, not 3"),
         (
             &NoteError::WrongKeyId { expected: 0xab, found: 1 },

@@ -31,6 +31,8 @@ fn names_print_as_they_are() {
         (&Amount::from_raw(1), "0.000000000000000001"),
         (&Suite::Ed25519, "Ed25519"),
         (&Suite::MlDsa44, "ML-DSA-44"),
+        (&Suite::MlDsa65, "ML-DSA-65"),
+        (&Suite::MlDsa87, "ML-DSA-87"),
         (&NodeStatus::LowUptime, "UNVERIFIED_LOW_UPTIME"),
         (&ErrorCode::Limit, "SE_ERR_LIMIT"),
     ]);

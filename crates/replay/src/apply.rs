@@ -1,22 +1,16 @@
 //! The last stage of an audit: execute, compare, sum; then the end of the file (RP-3 to RP-6).
 
-use alloc::{
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use eqm_log::{
     VerifierKey,
     export::{Export, ExportedEntry, Header, Place},
 };
 use protocol::{
-    Action, EntryBody, Event, Outcome,
-    command::{Content, Store},
+    Action, Command, EntryBody, Event, Outcome,
+    command::{AdvanceEpoch, Content, Reassign, Store},
     entry::ENTRY_FORMAT,
-    event::EpochClosed,
-    json::{Value, object},
-    node::NodeNumber,
+    event::{EpochClosed, NodeAccount},
+    node::{NodeNumber, NodeStatus},
 };
 use storage_engine::{
     execute_admission, identity,
@@ -26,13 +20,13 @@ use storage_engine::{
 
 use crate::{
     Divergence, Progress, Report, Verdict,
-    compare::first_difference,
+    books::{Books, Placed, difference},
+    compare::{Difference, first_difference},
     decode::{Next, Piece},
-    derive::{self, Eligible},
-    keys,
+    derive, keys,
     prepare::{Chunk, Prepared, PreparedStore, Shards},
     report::{EpochSummary, NodeSummary, StateRoot},
-    totals::Totals,
+    rows::account_row,
 };
 
 /// A state that grows by the entries of a log, and what was found on the way.
@@ -40,8 +34,8 @@ pub(crate) struct Auditor<'a> {
     pinned: &'a [VerifierKey],
     header: Header,
     state: State<MemoryStore>,
-    eligible: Eligible,
-    totals: Totals,
+    /// The auditor's own, from the first entry on.
+    books: Option<Books>,
     report: Report,
 }
 
@@ -70,8 +64,7 @@ impl<'a> Auditor<'a> {
             pinned,
             header: Header { origin: String::new(), count: 0, keys: Vec::new() },
             state,
-            eligible: Eligible::default(),
-            totals: Totals::default(),
+            books: None,
             report: Report::empty(verdict),
         })
     }
@@ -174,6 +167,7 @@ impl<'a> Auditor<'a> {
                 .because("the first entry does not open the ledger"));
         };
         self.report.genesis = Some(genesis.clone());
+        self.books = Some(Books::open(genesis));
         keys::check(genesis, &self.header, self.pinned)
     }
 
@@ -190,109 +184,134 @@ impl<'a> Auditor<'a> {
             Outcome::Accepted(event) => event,
             Outcome::Rejected(code) => {
                 count(&mut self.report.refusals, code.name());
-                return Ok(());
+                return self.entered(body).map_err(|found| named(body.seq, found));
             }
         };
         count(&mut self.report.events, crate::event_type(event));
-        let audits = &mut self.report.audits;
-        match (&body.command.action, event) {
+        self.count_audits(event);
+        let found = match (&body.command.action, event) {
             (Action::Store(store), Event::Stored { .. }) => {
-                self.stored(body.seq, store, event, prepared, shards)
+                self.stored(&body.command, store, event, prepared, shards)
             }
-            (Action::RecordAudit(record), Event::AuditRecorded { counted, failed }) => {
-                self.totals.prove(record.node, *counted);
+            (Action::Reassign(reassign), Event::Reassigned) => self.reassigned(reassign),
+            (Action::AdvanceEpoch(advance), Event::EpochClosed(closed)) => {
+                self.closed(body.seq, advance, closed)
+            }
+            _ => self.entered(body),
+        };
+        found.map_err(|found| named(body.seq, found))
+    }
+
+    fn count_audits(&mut self, event: &Event) {
+        let audits = &mut self.report.audits;
+        match event {
+            Event::AuditOpened => audits.opened = audits.opened.saturating_add(1),
+            Event::AuditRecorded { counted, failed } => {
                 audits.recorded = audits.recorded.saturating_add(1);
                 audits.counted = audits.counted.saturating_add(u64::from(*counted));
                 audits.failed = audits.failed.saturating_add(u64::from(*failed));
-                Ok(())
             }
-            (_, Event::AuditOpened) => {
-                audits.opened = audits.opened.saturating_add(1);
-                Ok(())
-            }
-            (_, Event::EpochClosed(closed)) => self.closed(body.seq, closed),
-            _ => Ok(()),
+            _ => {}
         }
+    }
+
+    fn entered(&mut self, body: &EntryBody) -> Result<(), Difference> {
+        let Some(books) = &mut self.books else { return Ok(()) };
+        books.enter(body)?;
+        let done = &mut self.report.derivations;
+        let counter = match &body.outcome {
+            Outcome::Accepted(
+                Event::Proposed { .. } | Event::Voted { .. } | Event::Activated { .. },
+            ) => &mut done.governance,
+            Outcome::Accepted(Event::Credited { .. }) => &mut done.credits,
+            _ => return Ok(()),
+        };
+        *counter = counter.saturating_add(1);
+        Ok(())
     }
 
     /// Holds placement and fee of a store to the second derivation, and adds its row.
     fn stored(
         &mut self,
-        seq: u64,
+        command: &Command,
         store: &Store,
         event: &Event,
         prepared: Option<&PreparedStore>,
         shards: Shards<'_>,
-    ) -> Result<(), Divergence> {
-        let (Content::Single(layout), Event::Stored { fee, assignment, .. }, Some(ledger)) =
-            (&store.content, event, self.state.ledger())
+    ) -> Result<(), Difference> {
+        let (Content::Single(layout), Event::Stored { fee, assignment, .. }, Some(books)) =
+            (&store.content, event, &mut self.books)
         else {
             return Ok(());
         };
         let shards = prepared.map_or(&[][..], |store| shards.of(store));
-        let eligible = self.eligible.of(self.state.nodes());
-        let placed = derive::assignment(shards, layout.profile, eligible);
-        if placed.as_ref() != Some(assignment) {
-            let placed = placed.map_or("no placement".into(), |placed| format!("{placed:?}"));
-            let got = format!("{assignment:?}");
-            return Err(Divergence::in_entry(seq, "derived.assignment", placed, got));
-        }
-        let keys = prepared.and_then(|store| store.metadata_keys);
-        let charged = keys.and_then(|keys| derive::fee(layout.size, keys, &ledger.parameters));
-        if charged != Some(*fee) {
-            let charged = charged.map_or("no fee".into(), |fee| fee.to_string());
-            return Err(Divergence::in_entry(seq, "derived.fee", charged, fee));
-        }
+        let told = prepared.and_then(|store| store.told.as_ref());
+        let told = told.ok_or_else(|| difference("metadata", "a JSON object", "something else"))?;
+        let placed = Placed { shards, profile: layout.profile, told };
+        books.store(command.payer, layout.size, placed, *fee, assignment)?;
         let done = &mut self.report.derivations;
         done.stores = done.stores.saturating_add(1);
         done.fees = done.fees.saturating_add(1);
         done.shard_ids = done.shard_ids.saturating_add(len(shards));
         done.copies = done.copies.saturating_add(len(assignment));
+        let stores = self.report.profiles.entry(layout.profile).or_default();
+        *stores = stores.saturating_add(1);
         if let Some(store) = prepared {
             self.report.store_rows.push_leaf(store.row);
         }
-        self.totals
-            .charge(*fee)
-            .map_err(|found| Divergence::in_entry(seq, found.field, found.expected, found.got))
+        Ok(())
     }
 
-    fn closed(&mut self, seq: u64, closed: &EpochClosed) -> Result<(), Divergence> {
-        let Some(ledger) = self.state.ledger() else {
+    /// Holds a move to the second derivation.
+    fn reassigned(&mut self, reassign: &Reassign) -> Result<(), Difference> {
+        let Some(books) = &self.books else { return Ok(()) };
+        let Reassign { object, version, .. } = reassign;
+        let record = self.state.version(object, *version);
+        let record = record.map_err(|error| difference("version", "a readable state", error))?;
+        let missing = || difference("version", "a version with content", "none");
+        let stored = record.and_then(|record| record.stored).ok_or_else(missing)?;
+        let Content::Single(layout) = &stored.content else { return Err(missing()) };
+        let told = derive::told(&stored.metadata).ok_or_else(missing)?;
+        let named = (object.0.as_str(), *version, layout.profile.columns());
+        let shards = derive::shards([named].into_iter());
+        let placed = Placed { shards: &shards, profile: layout.profile, told: &told };
+        books.reassign(reassign, placed, &stored.assignment)?;
+        let done = &mut self.report.derivations;
+        done.moves = done.moves.saturating_add(1);
+        Ok(())
+    }
+
+    fn closed(
+        &mut self,
+        seq: u64,
+        advance: &AdvanceEpoch,
+        closed: &EpochClosed,
+    ) -> Result<(), Difference> {
+        let (Some(ledger), Some(books)) = (self.state.ledger(), &mut self.books) else {
             return Ok(());
         };
-        let nodes = self.state.nodes();
-        self.totals
-            .close(closed, &ledger.parameters, &ledger.treasury, nodes)
-            .map_err(|found| Divergence::in_entry(seq, found.field, found.expected, found.got))?;
-        for (node, account) in nodes.iter().zip(&closed.nodes) {
-            let row = object([
-                ("epoch", Value::uint(closed.epoch)),
-                ("node_id", Value::from(node.node_id.0.as_str())),
-                ("status", Value::from(account.status.name())),
-                ("bytes_stored", Value::uint(account.bytes_stored)),
-                ("uptime_bucket", Value::from(u32::from(account.uptime_bucket))),
-                ("successful_proofs", Value::uint(account.proofs)),
-                ("nod_reward", Value::from(account.reward.to_string())),
-            ]);
-            self.report.account_rows.push(&row);
+        books.close(seq, advance, closed, &self.state)?;
+        for (node, account) in self.state.nodes().iter().zip(&closed.nodes) {
+            self.report.account_rows.push(&account_row(closed.epoch, &node.node_id, account));
         }
         let done = &mut self.report.derivations;
         done.accounts = done.accounts.saturating_add(len(&closed.nodes));
-        let verified =
-            closed.nodes.iter().filter(|node| node.status == protocol::node::NodeStatus::Verified);
         self.report.epochs.push(EpochSummary {
             epoch: closed.epoch,
             seq,
             settlement: closed.settlement,
-            nodes: u32::try_from(closed.nodes.len()).unwrap_or(u32::MAX),
-            verified: u32::try_from(verified.count()).unwrap_or(u32::MAX),
+            nodes: number_of(&closed.nodes, |_| true),
+            verified: number_of(&closed.nodes, |node| node.status == NodeStatus::Verified),
+            eligible: number_of(&closed.nodes, |node| node.eligible),
             proofs: closed.nodes.iter().fold(0, |sum, node| sum.saturating_add(node.proofs)),
             nod_supply: ledger.treasury.burnt,
+            credited: books.accounts.credited(),
+            changes: books.changes(&closed.changes),
         });
         // The root was just computed; this keeps what is not yet in the store small.
         self.state
             .flush(Changes::new())
-            .map_err(|error| Divergence::in_entry(seq, "execution", "a state", error))
+            .map_err(|error| difference("state", "a state that can be written", error))
     }
 
     /// The end of the file: whole, signed, and with a state that adds up.
@@ -307,12 +326,24 @@ impl<'a> Auditor<'a> {
         };
         self.report.signatures = keys::verify(genesis, export, self.pinned)?;
         self.report.checkpoint = Some(export.note().into());
+        self.check_books()?;
         self.check_bytes_stored()?;
         let root = self
             .state
             .root()
             .map_err(|error| Divergence::new(Place::Trailer, "state_root", "a root", error))?;
         self.report.final_state_root = Some(root);
+        Ok(())
+    }
+
+    /// What has happened since the last closing.
+    fn check_books(&mut self) -> Result<(), Divergence> {
+        let Some(books) = &mut self.books else { return Ok(()) };
+        let totals = books.check_state(&self.state).and_then(|()| books.accounts.totals());
+        let totals = totals.map_err(|found| {
+            Divergence::new(Place::Trailer, found.field, found.expected, found.got)
+        })?;
+        self.report.accounts = Some(totals);
         Ok(())
     }
 
@@ -355,15 +386,28 @@ impl<'a> Auditor<'a> {
                 NodeSummary {
                     node_id: node.node_id.clone(),
                     status: node.status,
+                    standing: node.standing,
+                    eligible: self.state.eligible().contains(&number),
                     bytes_stored: node.bytes_stored,
-                    proofs: self.totals.proofs_of(number),
+                    proofs: self.books.as_ref().map_or(0, |books| books.totals.proofs_of(number)),
                     nod: node.nod,
                 }
             };
         let nodes = (0..).zip(self.state.nodes()).map(summary).collect();
         let treasury = self.state.ledger().map(|ledger| ledger.treasury);
-        Report { nodes, treasury: treasury.unwrap_or_default(), ..self.report }
+        let in_force = self.books.map(|books| (books.parameters, books.rules));
+        let (parameters, rules) = in_force.unzip();
+        let treasury = treasury.unwrap_or_default();
+        Report { nodes, treasury, parameters, rules, ..self.report }
     }
+}
+
+fn named(seq: u64, found: Difference) -> Divergence {
+    Divergence::in_entry(seq, found.field, found.expected, found.got)
+}
+
+fn number_of(nodes: &[NodeAccount], is: impl Fn(&NodeAccount) -> bool) -> u32 {
+    u32::try_from(nodes.iter().filter(|node| is(node)).count()).unwrap_or(u32::MAX)
 }
 
 fn count(counts: &mut BTreeMap<&'static str, u64>, name: &'static str) {

@@ -8,7 +8,6 @@ use core::fmt::Display;
 use protocol::{
     EntryBody, Event, Hash32, Outcome,
     event::{EpochClosed, NodeAccount, Settlement},
-    node::NodeNumber,
 };
 
 use crate::names::outcome_name;
@@ -74,23 +73,55 @@ fn event(expected: &Event, got: &Event) -> Found {
             Event::Stored { fee: fee_a, assignment: nodes_a, update: update_a },
             Event::Stored { fee: fee_b, assignment: nodes_b, update: update_b },
         ) => differ("outcome.fee", fee_a, fee_b)
-            .or_else(|| assignment(nodes_a, nodes_b))
+            .or_else(|| list("outcome.assignment", nodes_a, nodes_b))
             .or_else(|| differ("outcome.update", update_a, update_b)),
         (
             Event::AuditRecorded { counted: counted_a, failed: failed_a },
             Event::AuditRecorded { counted: counted_b, failed: failed_b },
         ) => differ("outcome.counted", counted_a, counted_b)
             .or_else(|| differ("outcome.failed", failed_a, failed_b)),
+        (Event::Proposed { .. }, Event::Proposed { .. }) => proposed(expected, got),
+        (Event::Voted { weight: a }, Event::Voted { weight: b }) => differ("outcome.weight", a, b),
+        (Event::Activated { effective: a }, Event::Activated { effective: b }) => {
+            differ("outcome.effective", a, b)
+        }
+        (Event::Credited { settled: a }, Event::Credited { settled: b }) => {
+            differ("outcome.settled", a, b)
+        }
         // Left are events of two kinds, and pairs of one kind without fields.
         (a, b) => differ("outcome.event", &crate::event_type(a), &crate::event_type(b)),
     }
 }
 
-fn assignment(expected: &[NodeNumber], got: &[NodeNumber]) -> Found {
-    differ("outcome.assignment.len", &expected.len(), &got.len()).or_else(|| {
+fn proposed(expected: &Event, got: &Event) -> Found {
+    let (
+        Event::Proposed { proposal, electorate, weight, needed, opens, closes },
+        Event::Proposed {
+            proposal: proposal_b,
+            electorate: electorate_b,
+            weight: weight_b,
+            needed: needed_b,
+            opens: opens_b,
+            closes: closes_b,
+        },
+    ) = (expected, got)
+    else {
+        return None;
+    };
+    differ("outcome.proposal", proposal, proposal_b)
+        .or_else(|| differ("outcome.electorate", &electorate.name(), &electorate_b.name()))
+        .or_else(|| differ("outcome.weight", weight, weight_b))
+        .or_else(|| differ("outcome.needed", needed, needed_b))
+        .or_else(|| differ("outcome.opens", opens, opens_b))
+        .or_else(|| differ("outcome.closes", closes, closes_b))
+}
+
+/// Two lists: their lengths, then their items.
+fn list<T: Display + PartialEq>(field: &str, expected: &[T], got: &[T]) -> Found {
+    differ(format!("{field}.len"), &expected.len(), &got.len()).or_else(|| {
         (0u64..)
             .zip(expected.iter().zip(got))
-            .find_map(|(at, (a, b))| differ(format!("outcome.assignment[{at}]"), a, b))
+            .find_map(|(at, (a, b))| differ(format!("{field}[{at}]"), a, b))
     })
 }
 
@@ -103,6 +134,7 @@ fn closed(expected: &EpochClosed, got: &EpochClosed) -> Found {
                 .zip(expected.nodes.iter().zip(&got.nodes))
                 .find_map(|(at, (a, b))| account(at, a, b))
         })
+        .or_else(|| list("outcome.changes", &expected.changes, &got.changes))
 }
 
 fn settlement(expected: &Settlement, got: &Settlement) -> Found {
@@ -124,4 +156,6 @@ fn account(at: u64, expected: &NodeAccount, got: &NodeAccount) -> Found {
         .or_else(|| differ(field("uptime_bucket"), &expected.uptime_bucket, &got.uptime_bucket))
         .or_else(|| differ(field("proofs"), &expected.proofs, &got.proofs))
         .or_else(|| differ(field("reward"), &expected.reward, &got.reward))
+        .or_else(|| differ(field("standing"), &expected.standing, &got.standing))
+        .or_else(|| differ(field("eligible"), &expected.eligible, &got.eligible))
 }

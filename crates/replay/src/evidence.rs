@@ -8,13 +8,15 @@ use alloc::{
     string::{String, ToString},
 };
 use protocol::{
-    Amount, Genesis, Hash32,
+    Amount, Genesis, Hash32, Parameters, Profile, Rules,
     event::Settlement,
+    governance::{Change, ProposalNumber},
     json::{Map, Value, object},
+    parameters::Parameter,
 };
 use token_state::Treasury;
 
-use crate::{Divergence, EpochSummary, Report, Verdict, derive};
+use crate::{AccountTotals, Divergence, EpochSummary, Report, Verdict, derive, names};
 
 /// Version of the documents' schema.
 pub const SCHEMA_VERSION: &str = "v1.0";
@@ -66,11 +68,18 @@ fn determinism(report: &Report) -> Value {
     let complete = done.stores == stores
         && done.fees == stores
         && report.store_rows.rows() == stores
-        && report.genesis.as_ref().is_some_and(|genesis| {
-            let profile = genesis.parameters.profile;
-            done.shard_ids == stores.saturating_mul(u64::from(profile.columns()))
-                && done.copies == stores.saturating_mul(u64::from(profile.copies()))
-        });
+        && done.shard_ids == sum_over(report, |profile| profile.columns())
+        && done.copies == sum_over(report, |profile| profile.copies())
+        && done.moves == sum_of(report, &["REASSIGN"])
+        && done.governance == sum_of(report, &["PROPOSE", "VOTE", "ACTIVATE"]);
+    let profiles = report.profiles.iter().map(|(profile, stores)| {
+        object([
+            ("data", Value::from(u32::from(profile.data))),
+            ("parity", Value::from(u32::from(profile.parity))),
+            ("replicas", Value::from(u32::from(profile.replicas))),
+            ("stores", Value::uint(*stores)),
+        ])
+    });
     let roots = report.state_roots.iter().map(|root| {
         object([
             ("epoch", Value::uint(root.epoch)),
@@ -80,6 +89,7 @@ fn determinism(report: &Report) -> Value {
     });
     frame(report, "storage_determinism", complete)
         .with("profile", maybe(report.genesis.as_ref(), profile))
+        .with("profiles", profiles.collect::<Value>())
         .with(
             "rederived",
             object([
@@ -87,6 +97,9 @@ fn determinism(report: &Report) -> Value {
                 ("shard_ids", Value::uint(done.shard_ids)),
                 ("copies", Value::uint(done.copies)),
                 ("fees", Value::uint(done.fees)),
+                ("moves", Value::uint(done.moves)),
+                ("governance", Value::uint(done.governance)),
+                ("node_accounts", Value::uint(done.accounts)),
             ]),
         )
         .with("store_rows", Value::uint(report.store_rows.rows()))
@@ -102,11 +115,15 @@ fn economics(report: &Report) -> Value {
     let holds = report.epochs.iter().all(|e| derive::conserves(&e.settlement))
         && totals.as_ref().is_some_and(|all| is_of(all, &report.treasury))
         && u64::try_from(report.epochs.len()) == Ok(closed)
-        && report.account_rows.rows() == report.derivations.accounts;
+        && report.account_rows.rows() == report.derivations.accounts
+        && report.derivations.credits == sum_of(report, &["CREDIT"])
+        && report.accounts.is_some_and(|accounts| accounts_hold(&accounts, report));
     let nodes = report.nodes.iter().map(|node| {
         object([
             ("node_id", Value::from(node.node_id.0.as_str())),
             ("status", maybe(node.status, |status| Value::from(status.name()))),
+            ("standing", Value::from(node.standing.name())),
+            ("eligible", Value::from(node.eligible)),
             ("bytes_stored", Value::uint(node.bytes_stored)),
             ("successful_proofs", Value::uint(node.proofs)),
             ("nod_balance", amount(node.nod)),
@@ -116,6 +133,9 @@ fn economics(report: &Report) -> Value {
         .with("epochs", report.epochs.iter().map(epoch).collect::<Value>())
         .with("totals", maybe(totals, |all| settlement(&all).into()))
         .with("identity_holds", holds)
+        .with("credits", maybe(report.accounts, credits))
+        .with("parameters", maybe(report.parameters.as_ref(), parameters))
+        .with("rules", maybe(report.rules.as_ref(), rules))
         .with("open_fees", amount(report.treasury.open_fees))
         .with("nod_supply", amount(report.treasury.burnt))
         .with("nodes", nodes.collect::<Value>())
@@ -168,6 +188,7 @@ fn replay(report: &Report) -> Value {
         )
 }
 
+/// The profile as genesis set it.
 fn profile(genesis: &Genesis) -> Value {
     let parameters = &genesis.parameters;
     object([
@@ -197,9 +218,49 @@ fn epoch(summary: &EpochSummary) -> Value {
     row.insert("nodes", summary.nodes);
     row.insert("verified_nodes", summary.verified);
     row.insert("successful_proofs", Value::uint(summary.proofs));
+    row.insert("eligible_nodes", summary.eligible);
     row.insert("nod_supply", amount(summary.nod_supply));
+    row.insert("credited", amount(summary.credited));
+    row.insert("changes", summary.changes.iter().map(change).collect::<Value>());
     row.insert("identity_holds", derive::conserves(&summary.settlement));
     Value::Object(row)
+}
+
+fn change((proposal, change): &(ProposalNumber, Change)) -> Value {
+    object([
+        ("proposal", Value::uint(*proposal)),
+        ("kind", Value::from(change.kind())),
+        ("change", Value::from(names::change(change))),
+    ])
+}
+
+/// All accounts together, and that they are the ledger's.
+fn accounts_hold(accounts: &AccountTotals, report: &Report) -> bool {
+    accounts.hold()
+        && accounts.credits == report.treasury.credited
+        && report.treasury.total() == Ok(accounts.fees)
+}
+
+fn credits(accounts: AccountTotals) -> Value {
+    object([
+        ("credited", amount(accounts.credits)),
+        ("fees", amount(accounts.fees)),
+        ("balances", amount(accounts.balances)),
+        ("debts", amount(accounts.debts)),
+        ("identity_holds", Value::from(accounts.hold())),
+    ])
+}
+
+fn parameters(parameters: &Parameters) -> Value {
+    object(
+        Parameter::ALL.iter().map(|parameter| {
+            (parameter.name(), Value::from(parameter.get(parameters).to_string()))
+        }),
+    )
+}
+
+fn rules(rules: &Rules) -> Value {
+    object(rules.list().iter().map(|rule| (rule.name(), Value::from(names::rule_value(rule)))))
 }
 
 fn settlement(settlement: &Settlement) -> Map {
@@ -235,6 +296,13 @@ fn is_of(totals: &Settlement, treasury: &Treasury) -> bool {
         && totals.treasury == treasury.treasury
         && totals.reserve == treasury.reserve
         && totals.rewards == treasury.burnt
+}
+
+/// A number of each accepted store by its profile, summed.
+fn sum_over(report: &Report, number: fn(Profile) -> u32) -> u64 {
+    report.profiles.iter().fold(0, |sum, (profile, stores)| {
+        sum.saturating_add(stores.saturating_mul(u64::from(number(*profile))))
+    })
 }
 
 fn sum_of(report: &Report, events: &[&str]) -> u64 {

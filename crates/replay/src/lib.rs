@@ -25,6 +25,7 @@ extern crate alloc;
 
 mod apply;
 mod audit;
+mod books;
 mod compare;
 mod decode;
 mod derive;
@@ -36,7 +37,6 @@ mod names;
 mod prepare;
 mod report;
 mod rows;
-mod totals;
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -44,6 +44,7 @@ pub mod cli;
 pub mod workload;
 
 pub use audit::{Progress, audit};
+pub use books::AccountTotals;
 pub use compare::{Difference, first_difference};
 pub use divergence::Divergence;
 pub use names::event_type;

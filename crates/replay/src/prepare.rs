@@ -18,7 +18,7 @@ use storage_engine::{Admission, admit_all};
 
 use crate::{
     decode::{Decoded, opened},
-    derive::{self, Shard},
+    derive::{self, Shard, Told},
     rows::{self, NodeNames, StoreRow},
 };
 
@@ -45,8 +45,8 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(crate) struct PreparedStore {
     shards: Range<usize>,
-    /// Keys of its metadata; `None` where that is no object.
-    pub(crate) metadata_keys: Option<usize>,
+    /// What its metadata says; `None` where that is no object.
+    pub(crate) told: Option<Told>,
     /// The leaf of its row, should everything that it says be true.
     pub(crate) row: Hash32,
 }
@@ -130,8 +130,8 @@ fn derive_stores(bodies: &[EntryBody], names: &NodeNames) -> (Vec<Shard>, Vec<Pr
         let columns = usize::try_from(row.profile.columns()).unwrap_or(usize::MAX);
         let end = first.saturating_add(columns);
         rows.push(row, shards.get(first..end).unwrap_or_default(), names);
-        let metadata_keys = derive::metadata_keys(row.metadata);
-        stores.push(PreparedStore { shards: first..end, metadata_keys, row: Hash32::ZERO });
+        let told = derive::told(row.metadata);
+        stores.push(PreparedStore { shards: first..end, told, row: Hash32::ZERO });
         first = end;
     }
     for (store, leaf) in stores.iter_mut().zip(rows.hash()) {

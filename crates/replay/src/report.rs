@@ -2,10 +2,15 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use eqm_log::TreeHash;
-use protocol::{Amount, Genesis, Hash32, NodeId, event::Settlement, node::NodeStatus};
+use protocol::{
+    Amount, Genesis, Hash32, NodeId, Parameters, Profile, Rules,
+    event::Settlement,
+    governance::{Change, ProposalNumber},
+    node::{NodeStatus, Standing},
+};
 use token_state::Treasury;
 
-use crate::{Divergence, rows::RowsRoot};
+use crate::{Divergence, books::AccountTotals, rows::RowsRoot};
 
 /// Whose word the keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,12 @@ pub struct EpochSummary {
     pub proofs: u64,
     /// NOD in existence after it.
     pub nod_supply: Amount,
+    /// Nodes that the next epoch lists.
+    pub eligible: u32,
+    /// ATR ever credited, until the next epoch begins.
+    pub credited: Amount,
+    /// Proposals that are in force from the next epoch on.
+    pub changes: Vec<(ProposalNumber, Change)>,
 }
 
 /// What became of audits.
@@ -92,8 +103,14 @@ pub struct Derivations {
     pub copies: u64,
     /// Fees of those stores.
     pub fees: u64,
-    /// Node accounts of closed epochs.
+    /// Node accounts of closed epochs: status, standing, place on the list, proofs and reward of each.
     pub accounts: u64,
+    /// Copies that moved.
+    pub moves: u64,
+    /// Proposals, votes and activations, with electorate, weights, tally and epochs.
+    pub governance: u64,
+    /// Credits, with what paid a debt.
+    pub credits: u64,
 }
 
 /// A node at the end of the log.
@@ -103,6 +120,10 @@ pub struct NodeSummary {
     pub node_id: NodeId,
     /// Result of its last verification.
     pub status: Option<NodeStatus>,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Whether the open epoch lists it.
+    pub eligible: bool,
     /// Bytes of the shard copies assigned to it.
     pub bytes_stored: u64,
     /// Shards that it proved, over all closed epochs.
@@ -146,6 +167,14 @@ pub struct Report {
     pub epochs: Vec<EpochSummary>,
     /// What the auditor derived itself.
     pub derivations: Derivations,
+    /// Accepted stores by the profile that was in force.
+    pub profiles: BTreeMap<Profile, u64>,
+    /// All accounts together at the end, once they are counted.
+    pub accounts: Option<AccountTotals>,
+    /// Parameters in force at the end.
+    pub parameters: Option<Parameters>,
+    /// Rules in force at the end.
+    pub rules: Option<Rules>,
     /// One row for each accepted store.
     pub store_rows: RowsRoot,
     /// One row for each node and closed epoch.
@@ -181,6 +210,10 @@ impl Report {
             audits: AuditCounts::default(),
             epochs: Vec::new(),
             derivations: Derivations::default(),
+            profiles: BTreeMap::new(),
+            accounts: None,
+            parameters: None,
+            rules: None,
             store_rows: RowsRoot::default(),
             account_rows: RowsRoot::default(),
             state_roots: Vec::new(),

@@ -6,7 +6,9 @@ use alloc::{
 };
 use core::fmt::{self, Write};
 use protocol::{
-    Action, Amount, EntryBody, Event, Hash32, NodeId, Outcome, Profile, json::Value,
+    Action, Amount, EntryBody, Event, Hash32, NodeId, Outcome, Profile,
+    event::NodeAccount,
+    json::{Value, object},
     node::NodeNumber,
 };
 use storage_engine::shard_tree::{TreeBuilder, leaf_hash};
@@ -57,6 +59,21 @@ impl RowsRoot {
         tree.extend(&self.waiting);
         tree.root()
     }
+}
+
+/// The row of a node and closed epoch.
+pub(crate) fn account_row(epoch: u64, node_id: &NodeId, account: &NodeAccount) -> Value {
+    object([
+        ("epoch", Value::uint(epoch)),
+        ("node_id", Value::from(node_id.0.as_str())),
+        ("status", Value::from(account.status.name())),
+        ("standing", Value::from(account.standing.name())),
+        ("eligible", Value::from(account.eligible)),
+        ("bytes_stored", Value::uint(account.bytes_stored)),
+        ("uptime_bucket", Value::from(u32::from(account.uptime_bucket))),
+        ("successful_proofs", Value::uint(account.proofs)),
+        ("nod_reward", Value::from(account.reward.to_string())),
+    ])
 }
 
 /// What a store says, for its row and for the derivations.
@@ -188,7 +205,6 @@ mod tests {
     use crate::derive;
     use alloc::{format, vec};
     use proptest::prelude::*;
-    use protocol::json::object;
 
     proptest! {
         /// RP-7: the text of a row is the canonical JSON of its members.

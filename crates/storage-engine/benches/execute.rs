@@ -7,6 +7,7 @@
 
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, Hash32, ObjectId, Parameters, Profile,
+    Rules,
     command::{Content, Custody, Store},
     genesis::{Genesis, GenesisNode},
     layout::Layout,
@@ -28,7 +29,7 @@ fn main() {
     let mut state = State::open(MemoryStore::default()).expect("an empty state");
     let operator = SeedSigner::from_seed(Suite::Ed25519, [1; 32]);
     let payer = AccountId::of(&operator.public_key());
-    let opening = command(0, payer, Action::Genesis(genesis(&operator)));
+    let opening = command(0, payer, Action::Genesis(Box::new(genesis(&operator))));
     let opened = admit_all(None, vec![opening]).remove(0).expect("a genesis");
     execute(&mut state, 1, opened).expect("it opens the ledger");
     let ledger_id = state.ledger_id();
@@ -80,6 +81,7 @@ fn genesis(operator: &SeedSigner) -> Genesis {
         operator: key.clone(),
         council: vec![key],
         parameters: Parameters::v13(Profile::QFS_V13),
+        rules: Rules::v13(),
         nodes: (0..12).map(node).collect(),
     }
 }

@@ -19,7 +19,7 @@ use std::{
 use storage_engine::{
     content::{hash_commit, shard_id},
     layout::{Geometry, LayoutBuilder},
-    placement::place,
+    placement::{Ring, place},
 };
 use token_state::{Contribution, settle, storage_fee, uptime_bucket};
 
@@ -128,7 +128,7 @@ fn replica_sets(request: &Object<'_>) -> Result<Value, Refusal> {
     // The set is sorted by the bytes of the ids, which is the order of an eligible list.
     let ids: Vec<&str> = request.nodes.iter().copied().collect();
     let numbers: Vec<NodeNumber> = (0..).take(ids.len()).collect();
-    let placed = place(request.id, request.version, request.profile, &numbers)?;
+    let placed = place(request.id, request.version, request.profile, &Ring::new(&numbers, None))?;
     let copies = usize::from(request.profile.replicas);
     let names = |set: &[NodeNumber]| set.iter().map(|node| ids[*node as usize]).collect();
     Ok(placed.chunks(copies).map(names).collect::<Vec<Value>>().into())

@@ -13,6 +13,7 @@ use proptest::{
 use protocol::{
     Action, Amount, EntryBody, Event, Hash32, Outcome, Profile,
     command::{AuditAnswer, Content, OpenAudit},
+    node::Standing,
 };
 use std::{
     cell::RefCell,
@@ -29,6 +30,7 @@ use storage_engine::{
         snapshot::{self, Reader},
     },
 };
+use token_state::Account;
 
 const NAMES: [&str; 5] = ["a", "a/b", "ab", "b", "ü"];
 const SIZES: [usize; 5] = [0, 1, 4_096, 4_097, 40_000];
@@ -41,14 +43,56 @@ static SAMPLES: LazyLock<[make::Sample; 5]> =
 /// What to do next; the numbers choose among what the ledger has.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Store { by: By, name: u8, ahead: u8, size: u8, epochs_ago: u8 },
-    Delete { by: By, name: u8, ahead: u8 },
-    Purge { by: By, name: u8, version: u8 },
-    Advance { late: bool, verified: u8 },
-    Register { node: u8 },
-    Reassign { copy: u16, to: u8 },
-    OpenAudit { sample: u8 },
-    Answer { copy: u16, how: u8, times: u8 },
+    Store {
+        by: By,
+        name: u8,
+        ahead: u8,
+        size: u8,
+        epochs_ago: u8,
+    },
+    Delete {
+        by: By,
+        name: u8,
+        ahead: u8,
+    },
+    Purge {
+        by: By,
+        name: u8,
+        version: u8,
+    },
+    Advance {
+        late: bool,
+        verified: u8,
+    },
+    Register {
+        node: u8,
+    },
+    Exit {
+        by: By,
+        node: u8,
+    },
+    /// Of a copy that its node may lose, to the node that takes it over, or of any copy to any node.
+    Reassign {
+        copy: u16,
+        to: Option<u8>,
+    },
+    OpenAudit {
+        sample: u8,
+    },
+    Answer {
+        copy: u16,
+        how: u8,
+        times: u8,
+    },
+    Credit {
+        by: By,
+        atr: u16,
+    },
+    Score {
+        by: By,
+        name: u8,
+        version: u8,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -62,7 +106,10 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => (by(), any::<u8>(), any::<u8>()).prop_map(|(by, name, version)| Step::Purge { by, name, version }),
         2 => (prop::bool::weighted(0.1), any::<u8>()).prop_map(|(late, verified)| Step::Advance { late, verified }),
         1 => (0..9u8).prop_map(|node| Step::Register { node }),
-        3 => (any::<u16>(), any::<u8>()).prop_map(|(copy, to)| Step::Reassign { copy, to }),
+        1 => (by(), 3..NODES as u8).prop_map(|(by, node)| Step::Exit { by, node }),
+        4 => (any::<u16>(), prop::option::weighted(0.3, any::<u8>())).prop_map(|(copy, to)| Step::Reassign { copy, to }),
+        2 => (by(), any::<u16>()).prop_map(|(by, atr)| Step::Credit { by, atr }),
+        2 => (by(), any::<u8>(), any::<u8>()).prop_map(|(by, name, version)| Step::Score { by, name, version }),
         2 => (0..6u8).prop_map(|sample| Step::OpenAudit { sample }),
         8 => (any::<u16>(), 0..8u8, 1..3u8).prop_map(|(copy, how, times)| Step::Answer { copy, how, times }),
     ]
@@ -83,6 +130,7 @@ struct History {
     ledger: Ledger,
     versions: BTreeSet<(String, u64)>,
     fees: u128,
+    credits: u128,
     seen: BTreeMap<&'static str, u32>,
 }
 
@@ -92,6 +140,7 @@ impl History {
             ledger: Ledger::with_nodes(NODES),
             versions: BTreeSet::new(),
             fees: 0,
+            credits: 0,
             seen: BTreeMap::new(),
         }
     }
@@ -147,11 +196,28 @@ impl History {
             Step::Register { node } => {
                 (By::Operator, Action::RegisterNode(make::register(node.into())))
             }
+            Step::Exit { by: By::Unsigned, node } => {
+                (By::Operator, Action::Exit { node: node.into() })
+            }
+            Step::Exit { by, node } => (by, Action::Exit { node: node.into() }),
             Step::Reassign { copy, to } => {
-                let copies = self.copies();
-                let copy = copies.get(usize::from(copy) % copies.len().max(1))?;
-                let to = u32::from(to) % state.nodes().len() as u32;
-                (By::Operator, make::reassign(&copy.name, copy.version, copy.place, copy.node, to))
+                let mut copies = self.copies();
+                if to.is_none() {
+                    copies.retain(|copy| self.may_lose(copy.node));
+                }
+                let Copy { name, version, place, node, .. } =
+                    copies.get(usize::from(copy) % copies.len().max(1))?;
+                let to = match to {
+                    Some(to) => u32::from(to) % state.nodes().len() as u32,
+                    None => make::replacement_in(state, name, *version, *place)?,
+                };
+                (By::Operator, make::reassign(name, *version, *place, *node, to))
+            }
+            Step::Credit { by, atr } => (By::Operator, make::credit(by, atr.into())),
+            Step::Score { by, name: choice, version } => {
+                let by = if by == By::Unsigned { By::Alice } else { by };
+                let newest = latest(name(choice)).max(1);
+                (by, make::score(name(choice), 1 + u64::from(version) % newest, version.into()))
             }
             Step::OpenAudit { sample: 0..3 } => (By::Operator, make::ALL),
             Step::OpenAudit { sample } => {
@@ -166,6 +232,13 @@ impl History {
                 (By::Operator, make::record(audit, copy.node, answers))
             }
         })
+    }
+
+    /// PL-8: whether copies may be taken from a node.
+    fn may_lose(&self, node: u32) -> bool {
+        let standing = self.ledger.state.node(node).unwrap().standing;
+        !self.ledger.state.eligible().contains(&node)
+            || matches!(standing, Standing::Draining | Standing::Degraded)
     }
 
     fn answer(&self, copy: &Copy, how: u8) -> AuditAnswer {
@@ -221,6 +294,12 @@ impl History {
             (_, Outcome::Accepted(Event::AuditRecorded { counted: 0, .. })) => "answered",
             (_, Outcome::Accepted(Event::AuditRecorded { .. })) => "proved",
             (_, Outcome::Accepted(Event::Reassigned)) => "moved",
+            (_, Outcome::Accepted(Event::Exiting)) => "exited",
+            (_, Outcome::Accepted(Event::Scored)) => "scored",
+            (Action::Credit { amount, .. }, _) => {
+                self.credits += amount.raw();
+                "credited"
+            }
             _ => "other",
         }
     }
@@ -229,8 +308,14 @@ impl History {
         let ledger = self.ledger.state.ledger().unwrap();
         assert_eq!(ledger.treasury.total().unwrap(), Amount::from_raw(self.fees));
         let accounts = [By::Unsigned, By::Alice, By::Bob].map(By::account);
-        let charged = accounts.map(|id| self.ledger.state.account(&id).unwrap().fees.raw());
-        assert_eq!(charged.iter().sum::<u128>(), self.fees);
+        let accounts = accounts.map(|id| self.ledger.state.account(&id).unwrap());
+        assert_eq!(accounts.iter().map(|account| account.fees.raw()).sum::<u128>(), self.fees);
+        assert_eq!(
+            accounts.iter().map(|account| account.credits.raw()).sum::<u128>(),
+            self.credits
+        );
+        assert_eq!(ledger.treasury.credited.raw(), self.credits);
+        assert!(accounts.iter().all(Account::is_balanced), "EC-8: {accounts:?}");
         let nod: u128 = self.ledger.state.nodes().iter().map(|node| node.nod.raw()).sum();
         assert_eq!(nod, ledger.treasury.burnt.raw());
         assert_eq!(listed(&self.ledger.state), self.versions.iter().cloned().collect::<Vec<_>>());
@@ -343,8 +428,8 @@ fn random_histories() {
     // Guard against a generator that has stopped reaching the interesting cases.
     let seen = seen.into_inner();
     let kinds = [
-        "stored", "marked", "purged", "closed", "rewarded", "moved", "proved", "answered",
-        "refused",
+        "stored", "marked", "purged", "closed", "rewarded", "moved", "exited", "proved",
+        "answered", "credited", "scored", "refused",
     ];
     for kind in kinds {
         let count = seen.get(kind).copied().unwrap_or(0);

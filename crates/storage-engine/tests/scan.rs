@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Accepted, By::*, Ledger, make};
-use protocol::Profile;
+use protocol::{Action, Profile};
 use storage_engine::state::Changes;
 
 /// Name, version, and whether it has content.
@@ -89,7 +89,8 @@ fn the_newer_record_wins() {
         seen
     };
     let before = assignment(&ledger);
-    let to = (0..5).find(|node| !before[..3].contains(node)).unwrap();
+    ledger.play([(Operator, Action::Exit { node: before[0] }, Accepted)]);
+    let to = make::replacement(&ledger.state, "a", (0, 0)).unwrap();
     let moved = make::reassign("a", 1, (0, 0), before[0], to);
     ledger.play([(Operator, moved, Accepted)]);
     let after = assignment(&ledger);

@@ -3,7 +3,10 @@
 use protocol::{Hash32, Parameters, Profile, metadata::Metadata};
 use serde_json::Value;
 use shake::{ExtendableOutput, Shake128, Update, XofReader};
-use storage_engine::{content, placement::place};
+use storage_engine::{
+    content,
+    placement::{Ring, place},
+};
 
 const VECTORS: &str = include_str!("../../../tests/vectors/v13-profile.json");
 
@@ -45,7 +48,7 @@ fn every_published_case_through_the_library() {
             .collect();
         assert!(names.is_sorted());
         let numbers: Vec<u32> = (0..).take(names.len()).collect();
-        let nodes = place(id, version, Profile::QFS_V13, &numbers).unwrap();
+        let nodes = place(id, version, Profile::QFS_V13, &Ring::new(&numbers, None)).unwrap();
         for (column, copies) in (0..).zip(nodes.chunks(3)) {
             let shard = content::shard_id(id, version, column).to_hex();
             assert_eq!(shard, case["shard_ids"][column as usize]);

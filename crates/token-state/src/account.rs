@@ -74,4 +74,17 @@ mod tests {
         assert_eq!(account.charged(Amount::from_raw(7), true), Err(MathError::Underflow));
         assert!(account.charged(Amount::from_raw(5), true).is_ok());
     }
+
+    #[test]
+    fn ec_8_debt_first_then_balance() {
+        let owing = Account { debt: Amount::from_raw(5), ..Account::default() };
+        for (amount, settled, balance, debt) in
+            [(0, 0, 0, 5), (3, 3, 0, 2), (5, 5, 0, 0), (7, 5, 2, 0)]
+        {
+            let (after, paid) = owing.credited(Amount::from_raw(amount)).unwrap();
+            assert_eq!(paid.raw(), settled);
+            assert_eq!((after.balance.raw(), after.debt.raw()), (balance, debt));
+            assert_eq!((after.credits.raw(), after.fees.raw()), (amount, 0));
+        }
+    }
 }

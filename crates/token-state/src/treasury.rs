@@ -15,7 +15,7 @@ pub struct Treasury {
     pub reserve: Amount,
     /// ATR burnt for rewards; equals the NOD ever minted.
     pub burnt: Amount,
-    /// ATR ever credited to accounts, or promised to them by activated proposals. No part of the fees.
+    /// ATR ever credited to accounts. No part of the fees.
     pub credited: Amount,
 }
 
@@ -90,5 +90,18 @@ mod tests {
     fn ec_7_fees_stop_before_any_total_can_overflow() {
         let treasury = Treasury::default().charged(Amount::from_raw(MAX_FEES)).unwrap();
         assert_eq!(treasury.charged(Amount::from_raw(1)), Err(MathError::Overflow));
+    }
+
+    #[test]
+    fn ec_8_credits_stop_before_any_balance_can_overflow() {
+        let charged = Treasury::default().charged(Amount::from_raw(7)).unwrap();
+        let full = charged.credited(Amount::from_raw(MAX_CREDITED)).unwrap();
+        assert_eq!(full.credited.raw(), MAX_CREDITED);
+        assert_eq!(Treasury { credited: Amount::ZERO, ..full }, charged, "and nothing else moves");
+        assert_eq!(full.total(), charged.total(), "a credit is no fee");
+        assert_eq!(full.credited(Amount::ZERO), Ok(full));
+        for beyond in [1, u128::MAX] {
+            assert_eq!(full.credited(Amount::from_raw(beyond)), Err(MathError::Overflow));
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Forces {
     pub parameters: Parameters,
     pub rules: Rules,
     pub code_version: u32,
-    /// What becomes of nodes, the last order for each.
+    /// What becomes of nodes, the hardest order for each.
     pub orders: BTreeMap<NodeNumber, Order>,
     pub credits: Vec<(AccountId, Amount)>,
     /// The proposals that brought it about, in the order of activation.
@@ -61,11 +61,16 @@ pub(crate) fn coming<S: StateStore>(
 }
 
 impl Forces {
+    fn order(&mut self, node: NodeNumber, order: Order) {
+        let standing = self.orders.entry(node).or_insert(order);
+        *standing = order.max(*standing);
+    }
+
     fn take(&mut self, change: &Change) {
         match change {
-            Change::Expel(node) => drop(self.orders.insert(*node, Order::Expel)),
-            Change::Quarantine(node) => drop(self.orders.insert(*node, Order::Quarantine)),
-            Change::Reinstate(node) => drop(self.orders.insert(*node, Order::Reinstate)),
+            Change::Expel(node) => self.order(*node, Order::Expel),
+            Change::Quarantine(node) => self.order(*node, Order::Quarantine),
+            Change::Reinstate(node) => self.order(*node, Order::Reinstate),
             Change::Credit { account, amount } => self.credits.push((*account, *amount)),
             Change::Parameter { .. } | Change::Rule(_) | Change::CodeVersion(_) => {
                 let Self { parameters, rules, code_version, .. } = self;

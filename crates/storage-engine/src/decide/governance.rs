@@ -12,7 +12,12 @@ use protocol::{
     signature::Suite,
 };
 
-use super::{Decision, money::has_room, nodes::speaks, refuse, refuse_with};
+use super::{
+    Decision,
+    money::has_room,
+    nodes::{may_speak, speaks},
+    refuse, refuse_with,
+};
 use crate::state::{
     State, StateError, StateResult, StateStore,
     records::{LedgerRecord, NodeRecord, ProposalRecord},
@@ -138,7 +143,7 @@ pub fn electors<S: StateStore>(
 }
 
 fn is_holder(node: &NodeRecord) -> bool {
-    node.nod > Amount::ZERO && !node.standing.is_gone() && Suite::from_name(&node.scheme).is_some()
+    node.nod > Amount::ZERO && may_speak(node) && Suite::from_name(&node.scheme).is_some()
 }
 
 pub(super) fn vote<S: StateStore>(
@@ -196,13 +201,18 @@ pub(super) fn activate<S: StateStore>(
     let Some(proposal) = state.proposal(number)? else {
         return Ok(no_such_proposal());
     };
-    Ok(speaks(state, command, speaker).and_then(|()| activated(ledger, &proposal)))
+    let subject = state.subject(proposal.emergency, proposal.change.subject())?;
+    let superseded = subject.is_some_and(|subject| subject.proposal != number);
+    Ok(speaks(state, command, speaker).and_then(|()| activated(ledger, &proposal, superseded)))
 }
 
-fn activated(ledger: &LedgerRecord, proposal: &ProposalRecord) -> Decision {
+fn activated(ledger: &LedgerRecord, proposal: &ProposalRecord, superseded: bool) -> Decision {
     let epoch = ledger.epoch;
     if proposal.activated.is_some() {
         return refuse(ErrorCode::Conflict, "the proposal is activated already");
+    }
+    if superseded {
+        return refuse(ErrorCode::Conflict, "there is a later proposal about the same");
     }
     let earliest =
         if proposal.emergency { proposal.opens } else { proposal.closes.saturating_add(1) };

@@ -78,7 +78,7 @@ pub(super) fn speaks<S: StateStore>(
             let Some(node) = state.node(number) else {
                 return refuse(ErrorCode::NotFound, "there is no such node");
             };
-            !node.standing.is_gone() && is_key_of(node, command)
+            may_speak(node) && is_key_of(node, command)
         }
     };
     if holds {
@@ -88,6 +88,11 @@ pub(super) fn speaks<S: StateStore>(
         ErrorCode::Unauthorized,
         format!("the command is not signed by a key that speaks for {speaker}"),
     )
+}
+
+/// Whether the node has a say at all: it is not gone, and the last facts do not name it as revoked.
+pub(super) fn may_speak(node: &NodeRecord) -> bool {
+    !node.standing.is_gone() && !node.registry.as_ref().is_some_and(|fact| fact.revoked)
 }
 
 fn is_key_of(node: &NodeRecord, command: &Command) -> bool {

@@ -49,12 +49,13 @@ impl<'a> Group<'a> {
         if copy >= copies {
             return None;
         }
-        let first = column.checked_mul(copies)?;
         let (start, nodes, place) = if profile.parity == 0 {
+            let first = column.checked_mul(copies)?;
             let shard = assignment.get(first..first.checked_add(copies)?)?;
             (starts.get(column)?, shard, copy)
         } else {
-            (starts.first()?, assignment, first.checked_add(copy)?)
+            // With parity there is one copy of each column.
+            (starts.first()?, assignment, column)
         };
         let (before, rest) = nodes.split_at_checked(place)?;
         let (from, after) = rest.split_first()?;

@@ -79,16 +79,29 @@ impl<'a> Ring<'a> {
         if self.len() < count {
             return Err(self.too_few_nodes(count));
         }
-        match self.domains {
-            None => taken.extend(self.walk(start).take(count)),
-            Some(classes) => {
-                let found = take_apart(self.walk(start), classes, count, taken);
-                if found < count {
-                    return Err(self.too_few_domains(found, count));
-                }
+        if self.domains.is_none() {
+            taken.extend(self.walk(start).take(count));
+            return Ok(());
+        }
+        let found = self.take_apart(start, count, taken);
+        if found < count { Err(self.too_few_domains(found, count)) } else { Ok(()) }
+    }
+
+    /// The walk of PL-10: appends up to `count` nodes of distinct domains, and says how many it found. Fewer are
+    /// all the domains that there are.
+    fn take_apart(&self, start: &Hash32, count: usize, taken: &mut Vec<NodeNumber>) -> usize {
+        let begin = taken.len();
+        let found = |taken: &[NodeNumber]| taken.len().saturating_sub(begin);
+        for node in self.walk(start) {
+            if found(taken) == count {
+                break;
+            }
+            let mut earlier = taken.iter().skip(begin);
+            if !earlier.any(|other| self.share_domain(*other, node)) {
+                taken.push(node);
             }
         }
-        Ok(())
+        found(taken)
     }
 
     /// Whether two nodes share what copies must not share: never, where the rule is off.
@@ -115,27 +128,6 @@ impl<'a> Ring<'a> {
         let detail = format!("{shortage}{fence}; see `qfs node list`");
         Refusal::with(ErrorCode::NoEligibleNodes, detail)
     }
-}
-
-/// The walk of PL-10: appends up to `count` nodes of distinct classes, and says how many it found.
-fn take_apart(
-    walk: impl Iterator<Item = NodeNumber>,
-    classes: &[u32],
-    count: usize,
-    taken: &mut Vec<NodeNumber>,
-) -> usize {
-    let begin = taken.len();
-    let found = |taken: &[NodeNumber]| taken.len().saturating_sub(begin);
-    for node in walk {
-        if found(taken) == count {
-            break;
-        }
-        let mut earlier = taken.iter().skip(begin);
-        if !earlier.any(|other| class(classes, *other) == class(classes, node)) {
-            taken.push(node);
-        }
-    }
-    found(taken)
 }
 
 /// Nodes that are not in the table share one class: copies are kept apart when in doubt.

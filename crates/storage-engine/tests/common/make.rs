@@ -1,13 +1,15 @@
 //! Actions for tests, with everything that a test does not care about filled in.
 
 use protocol::{
-    Action, Amount, Genesis, Hash32, Layout, NodeId, ObjectId, Parameters, Profile,
+    Action, Amount, Genesis, Hash32, Layout, NodeId, ObjectId, Parameters, Profile, Rules,
     command::{
-        AdvanceEpoch, AuditAnswer, Content, Custody, LeafProof, OpenAudit, Reassign, RecordAudit,
-        RegisterNode, Store,
+        AdvanceEpoch, AuditAnswer, Content, Custody, LeafProof, OpenAudit, Propose, Reassign,
+        RecordAudit, RecordScore, RegisterNode, Store, Vote,
     },
     genesis::GenesisNode,
+    governance::{Change, Speaker},
     node::{FailureDomain, NodeNumber, Reading, RegistryFact, TelemetryFact},
+    parameters::{Parameter, Value},
     signature::{SeedSigner, Signer, Suite},
 };
 use std::convert::Infallible;
@@ -35,8 +37,12 @@ pub fn node_id(number: u32) -> NodeId {
     NodeId(format!("node-{number:03}"))
 }
 
+/// The key of [`By::Node`]; where there are more nodes than those, something of a key's length.
 pub fn node_key(number: u32) -> Vec<u8> {
-    number.to_be_bytes().repeat(1_312 / 4)
+    match u8::try_from(number) {
+        Ok(number) if number < 16 => By::Node(number).signer().public_key().bytes,
+        _ => number.to_be_bytes().repeat(1_312 / 4),
+    }
 }
 
 pub fn parameters(profile: Profile) -> Parameters {
@@ -55,12 +61,15 @@ pub fn genesis_with(nodes: u32, parameters: Parameters) -> Genesis {
         key_hash: Hash32::of(&node_key(number)),
         domain: FailureDomain::default(),
     };
+    let mut rules = Rules::v13();
+    rules.scorers = vec![By::Alice.account()];
     Genesis {
         name: "qfs.test/ledger".into(),
         log_keys: vec![key(Suite::Ed25519), key(Suite::MlDsa44)],
         operator: By::Operator.signer().public_key(),
-        council: vec![key(Suite::Ed25519)],
+        council: vec![By::Alice.signer().public_key()],
         parameters,
+        rules,
         nodes: (0..nodes).map(node).collect(),
     }
 }
@@ -237,6 +246,57 @@ pub fn answer(
     }
 }
 
+/// The node to which the copy of version 1 of an object moves.
+pub fn replacement(
+    state: &State<MemoryStore>,
+    name: &str,
+    place: (u32, u32),
+) -> Option<NodeNumber> {
+    replacement_in(state, name, 1, place)
+}
+
+/// The node to which a copy moves.
+pub fn replacement_in(
+    state: &State<MemoryStore>,
+    name: &str,
+    version: u64,
+    (column, copy): (u32, u32),
+) -> Option<NodeNumber> {
+    let moved = Reassign { object: object(name), version, column, copy, from: 0, to: 0 };
+    let stored = state.version(&moved.object, version).unwrap().unwrap().stored.unwrap();
+    storage_engine::decide::replacement(state, &moved, &stored).unwrap()
+}
+
+pub fn credit(by: By, atr: u128) -> Action {
+    let amount = Amount::from_raw(atr * 1_000_000_000_000_000_000);
+    Action::Credit { account: by.account(), amount }
+}
+
+pub fn propose(speaker: Speaker, change: Change, emergency: bool) -> Action {
+    Action::Propose(Propose { speaker, change, emergency })
+}
+
+pub fn vote(proposal: u64, speaker: Speaker, approve: bool) -> Action {
+    Action::Vote(Vote { proposal, speaker, approve })
+}
+
+pub fn activate(proposal: u64, speaker: Speaker) -> Action {
+    Action::Activate { proposal, speaker }
+}
+
+/// Another quorum, in percent.
+pub fn quorum(percent: u128) -> Change {
+    set(Parameter::quorum, Value::Amount(ratio(percent)))
+}
+
+pub fn set(parameter: Parameter, value: Value) -> Change {
+    Change::Parameter { parameter: parameter.number(), value }
+}
+
+pub fn score(name: &str, version: u64, score: u32) -> Action {
+    Action::RecordScore(RecordScore { object: object(name), version, score })
+}
+
 /// The action in a few words, for failures.
 pub fn brief(action: &Action) -> String {
     match action {
@@ -252,6 +312,7 @@ pub fn brief(action: &Action) -> String {
             let (audit, node, answers) = (record.audit, record.node, record.answers.len());
             format!("audit {audit}, node {node}, {answers} answers")
         }
+        other => format!("{other:?}"),
     }
 }
 

@@ -27,6 +27,8 @@ pub enum By {
     Alice,
     /// Another client.
     Bob,
+    /// A storage node, with the key that it registers.
+    Node(u8),
 }
 
 impl By {
@@ -36,6 +38,7 @@ impl By {
             Self::Operator | Self::Unsigned => 1,
             Self::Alice => 2,
             Self::Bob => 3,
+            Self::Node(number) => return SeedSigner::from_seed(Suite::MlDsa44, [number; 32]),
         };
         SeedSigner::from_seed(Suite::Ed25519, [seed; 32])
     }
@@ -77,7 +80,7 @@ impl Ledger {
 
     pub fn open(genesis: Genesis) -> Self {
         let mut ledger = Self::empty();
-        ledger.play([(By::Unsigned, Action::Genesis(genesis), Accepted)]);
+        ledger.play([(By::Unsigned, Action::Genesis(Box::new(genesis)), Accepted)]);
         ledger
     }
 

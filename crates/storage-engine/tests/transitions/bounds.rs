@@ -13,6 +13,7 @@ use protocol::{
     Hash32, Outcome, Profile, canonical,
     command::{AuditAnswer, Content},
     limits::MAX_PROOFS_PER_EPOCH,
+    rules::DomainKind,
 };
 use storage_engine::{
     execute_committed,
@@ -95,7 +96,12 @@ fn the_last_epoch_stays_open() {
     let mut ledger = Ledger::with_nodes(3);
     for (epoch, expect) in [(u64::MAX - 1, Accepted), (u64::MAX, Refused(Limit))] {
         let record = LedgerRecord { epoch, ..ledger.state.ledger().unwrap().clone() };
-        let opened = EpochRecord { eligible: vec![0, 1, 2], opened_at: 0, closed: None };
+        let opened = EpochRecord {
+            eligible: vec![0, 1, 2],
+            failure_domain: DomainKind::None,
+            opened_at: 0,
+            closed: None,
+        };
         let edits = [edit(keys::ledger(), &record), edit(keys::epoch(epoch), &opened)];
         let closing = advance(epoch, &[0, 1, 2]);
         assert_eq!(outcome(&mut ledger, edits, closing), expect, "epoch {epoch}");

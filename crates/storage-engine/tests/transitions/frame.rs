@@ -22,7 +22,7 @@ use storage_engine::{
 fn genesis_with(change: impl FnOnce(&mut Genesis)) -> Action {
     let mut genesis = make::genesis(5);
     change(&mut genesis);
-    Action::Genesis(genesis)
+    Action::Genesis(Box::new(genesis))
 }
 
 #[test]
@@ -72,10 +72,10 @@ fn genesis_is_checked() {
         (Unsigned, genesis_with(twice), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(scheme), NotAdmitted(InvalidInput)),
         (Unsigned, genesis_with(region), NotAdmitted(InvalidInput)),
-        (Unsigned, genesis_with(block), NotAdmitted(InvalidInput)),
-        (Unsigned, genesis_with(share), NotAdmitted(InvalidInput)),
-        (Unsigned, Action::Genesis(make::genesis(MAX_NODES + 1)), NotAdmitted(Limit)),
-        (Unsigned, Action::Genesis(make::genesis(MAX_NODES)), Accepted),
+        (Unsigned, genesis_with(block), NotAdmitted(Limit)),
+        (Unsigned, genesis_with(share), NotAdmitted(Limit)),
+        (Unsigned, Action::Genesis(Box::new(make::genesis(MAX_NODES + 1))), NotAdmitted(Limit)),
+        (Unsigned, Action::Genesis(Box::new(make::genesis(MAX_NODES))), Accepted),
     ]);
     // A key of another length has no bytes that decode, so it cannot even stand in a log.
     let mut genesis = make::genesis(1);

@@ -9,6 +9,7 @@ mod bounds;
 mod common;
 mod epochs;
 mod frame;
+mod governance;
 mod money;
 mod nodes;
 mod objects;

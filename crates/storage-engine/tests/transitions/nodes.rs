@@ -4,7 +4,7 @@ use crate::common::{
     Accepted,
     By::*,
     Ledger, NotAdmitted, Refused,
-    make::{self, EC, advance, delete, object, put, put_sized, reassign, register},
+    make::{self, EC, advance, delete, object, put, put_sized, reassign, register, replacement},
 };
 use protocol::{
     Action, ErrorCode::*, Event, Genesis, NodeId, Profile, command::RegisterNode,
@@ -115,21 +115,22 @@ fn bytes(ledger: &Ledger) -> Vec<u64> {
     ledger.state.nodes().iter().map(|node| node.bytes_stored).collect()
 }
 
-/// PL-8: a copy moves only to an eligible node that holds no sibling.
+/// PL-8: a copy moves from a node that may not keep it, to the one node that takes it over.
 #[test]
-fn reassigning() {
+fn pl_8_reassigning() {
     let mut ledger = Ledger::with_nodes(6);
     ledger.play([
         (Operator, reassign("a", 1, (0, 0), 0, 1), Refused(NotFound)),
         (Alice, put_sized("a", 1, 5_000, Profile::QFS_V13), Accepted),
         (Alice, delete("a", 2), Accepted),
-        (Operator, advance(1, &[0, 1, 2, 3, 4]), Accepted),
     ]);
     let placed = assignment(&ledger, "a");
     let (from, sibling) = (placed[3], placed[4]);
-    let free = |node: &u32| !placed[3..6].contains(node);
-    let to = (0..5).find(free).unwrap();
+    let to = replacement(&ledger.state, "a", (1, 0)).unwrap();
+    let other = (0..6).find(|node| *node != to && !placed[3..6].contains(node)).unwrap();
     ledger.play([
+        (Operator, reassign("a", 1, (1, 0), from, to), Refused(Conflict)),
+        (Operator, Action::Exit { node: from }, Accepted),
         (Operator, reassign("a", 0, (1, 0), from, to), NotAdmitted(InvalidVersion)),
         (Operator, reassign("", 1, (1, 0), from, to), NotAdmitted(InvalidInput)),
         (Operator, reassign("a", 3, (1, 0), from, to), Refused(NotFound)),
@@ -142,8 +143,9 @@ fn reassigning() {
         (Operator, reassign("a", 1, (1, 1), from, to), Refused(Conflict)),
         (Operator, reassign("a", 1, (1, 0), from, sibling), Refused(Conflict)),
         (Operator, reassign("a", 1, (1, 0), from, from), Refused(Conflict)),
-        (Operator, reassign("a", 1, (1, 0), from, 5), Refused(NoEligibleNodes)),
-        (Operator, reassign("a", 1, (1, 0), from, 99), Refused(NoEligibleNodes)),
+        (Operator, reassign("a", 1, (1, 0), from, other), Refused(Conflict)),
+        (Operator, reassign("a", 1, (1, 0), from, 99), Refused(Conflict)),
+        (Alice, reassign("a", 1, (1, 0), from, to), Refused(Unauthorized)),
     ]);
     let before = bytes(&ledger);
     ledger.play([(Operator, reassign("a", 1, (1, 0), from, to), Accepted)]);
@@ -155,23 +157,41 @@ fn reassigning() {
     assert_eq!(assignment(&ledger, "a")[3], to);
     ledger.play([
         (Operator, reassign("a", 1, (1, 0), from, to), Refused(Conflict)),
-        (Operator, reassign("a", 1, (1, 0), to, from), Accepted),
+        (Operator, reassign("a", 1, (1, 0), to, from), Refused(Conflict)),
     ]);
-    assert_eq!(bytes(&ledger), before);
 }
 
-/// PL-8: with parity every column of the object is a sibling.
+/// PL-8, PL-11: with parity every column of the object is a sibling, and with no node left the copy stays.
 #[test]
-fn reassigning_with_parity() {
+fn pl_8_reassigning_with_parity() {
     let genesis = make::genesis_with(5, make::parameters(EC));
     let mut ledger = Ledger::open(genesis);
     ledger.play([(Alice, put_sized("a", 1, 9_000, EC), Accepted)]);
     let placed = assignment(&ledger, "a");
     let free = (0..5).find(|node| !placed.contains(node)).unwrap();
     ledger.play([
+        (Operator, Action::Exit { node: placed[2] }, Accepted),
+        (Operator, Action::Exit { node: placed[0] }, Accepted),
         (Operator, reassign("a", 1, (2, 0), placed[2], placed[0]), Refused(Conflict)),
         (Operator, reassign("a", 1, (2, 1), placed[2], free), Refused(NotFound)),
         (Operator, reassign("a", 1, (2, 0), placed[2], free), Accepted),
-        (Operator, reassign("a", 1, (0, 0), placed[0], placed[2]), Accepted),
+        (Operator, reassign("a", 1, (0, 0), placed[0], placed[2]), Refused(NoEligibleNodes)),
     ]);
+}
+
+/// PL-8: a node that lost its eligibility keeps nothing that others can take.
+#[test]
+fn pl_8_from_a_node_that_is_no_longer_eligible() {
+    let mut ledger = Ledger::with_nodes(4);
+    ledger.play([
+        (Operator, join(5), Accepted),
+        (Alice, put("a", 1), Accepted),
+        (Operator, advance(1, &[0, 1, 2, 4]), Accepted),
+    ]);
+    // Four shards on three of four nodes each: node 3 has one of them.
+    let placed = assignment(&ledger, "a");
+    let at = placed.iter().position(|node| *node == 3).unwrap();
+    let place = ((at / 3) as u32, (at % 3) as u32);
+    let to = replacement(&ledger.state, "a", place).unwrap();
+    ledger.play([(Operator, reassign("a", 1, place, 3, to), Accepted)]);
 }

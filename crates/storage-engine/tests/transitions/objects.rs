@@ -210,7 +210,7 @@ fn ec_6_prepaid() {
 fn pr_6_metadata() {
     let with = |text: String| put_with("a", |store| store.metadata = text.into_bytes());
     let long = |bytes: usize| with(format!("{{\"k\":\"{}\"}}", "x".repeat(bytes - 8)));
-    let short = Parameters { metadata_limit: 40, ..parameters(Profile::QFS_V13) };
+    let short = Parameters { metadata_limit: 256, ..parameters(Profile::QFS_V13) };
     Ledger::open(make::genesis_with(5, short)).play([
         (Alice, with("{ }".into()), NotAdmitted(InvalidInput)),
         (Alice, with("".into()), NotAdmitted(InvalidInput)),
@@ -221,8 +221,8 @@ fn pr_6_metadata() {
         (Alice, with(r#"{"openagi_score":1000001}"#.into()), NotAdmitted(InvalidInput)),
         (Alice, long(16_385), NotAdmitted(Limit)),
         (Alice, long(16_384), Refused(Limit)),
-        (Alice, long(41), Refused(Limit)),
-        (Alice, long(40), Accepted),
+        (Alice, long(257), Refused(Limit)),
+        (Alice, long(256), Accepted),
     ]);
 }
 

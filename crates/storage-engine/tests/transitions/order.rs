@@ -19,7 +19,7 @@ const OTHER_PROFILE: Profile = Profile { replicas: 2, ..Profile::QFS_V13 };
 /// Object "a" is Alice's, its latest version is 5; only free stores are possible, without a balance.
 fn ledger(nodes: u32) -> Ledger {
     let parameters =
-        Parameters { prepaid: true, metadata_limit: 40, ..parameters(Profile::QFS_V13) };
+        Parameters { prepaid: true, metadata_limit: 256, ..parameters(Profile::QFS_V13) };
     let mut ledger = Ledger::open(make::genesis_with(nodes, parameters));
     ledger.play([(Alice, free("a", |store| store.version = 5), Accepted)]);
     ledger
@@ -39,7 +39,7 @@ fn other_profile(store: &mut Store) {
 }
 
 fn long_metadata(store: &mut Store) {
-    store.metadata = format!("{{\"k\":\"{}\"}}", "x".repeat(40)).into_bytes();
+    store.metadata = format!("{{\"k\":\"{}\"}}", "x".repeat(256)).into_bytes();
 }
 
 /// ST-7: lifetime, then who may, then the object, then what it is made of.
@@ -92,22 +92,23 @@ fn st_7_markers_and_purges() {
     ]);
 }
 
-/// PL-8, in its order.
+/// PL-8, in its order: the version, the place, who has it, who may keep it, whether it can go anywhere, and where.
 #[test]
 fn pl_8_moves() {
     let mut ledger = ledger(5);
-    ledger.play([(Operator, advance(1, &[0, 1, 2, 3]), Accepted)]);
     let version = ledger.state.version(&object("a"), 5).unwrap();
-    let assignment = version.unwrap().stored.unwrap().assignment;
-    let shard = (0..4).find(|shard| assignment[shard * 3..][..3].contains(&4)).unwrap();
-    let at = assignment[shard * 3..][..3].iter().position(|node| *node != 4).unwrap();
-    let (place, from) = ((shard as u32, at as u32), assignment[shard * 3 + at]);
+    let copies = version.unwrap().stored.unwrap().assignment[..3].to_vec();
+    let [lost, kept] = [copies[0], copies[1]];
+    let mut siblings = copies[1..].to_vec();
+    siblings.sort_unstable();
     ledger.play([
-        (Alice, reassign("none", 5, place, from, 4), Refused(Unauthorized)),
-        (Operator, reassign("a", 5, (4, 0), 99, 4), Refused(NotFound)),
-        (Operator, reassign("a", 5, place, 99, 4), Refused(Conflict)),
-        // Node 4 holds a sibling, and is not eligible.
-        (Operator, reassign("a", 5, place, from, 4), Refused(NoEligibleNodes)),
+        (Operator, advance(1, &siblings), Accepted),
+        (Alice, reassign("none", 5, (4, 0), lost, 99), Refused(Unauthorized)),
+        (Operator, reassign("a", 5, (4, 0), 99, 99), Refused(NotFound)),
+        // Nobody could take either copy: all that are eligible hold a sibling.
+        (Operator, reassign("a", 5, (0, 0), kept, 99), Refused(Conflict)),
+        (Operator, reassign("a", 5, (0, 1), kept, 99), Refused(Conflict)),
+        (Operator, reassign("a", 5, (0, 0), lost, kept), Refused(NoEligibleNodes)),
     ]);
 }
 

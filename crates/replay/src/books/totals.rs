@@ -1,12 +1,11 @@
 //! The auditor's own sums of fees, proofs and NOD, which every closing of an epoch must meet (RP-6).
 
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{collections::BTreeMap, format};
 use certified_math::BigNum128;
-use core::fmt::Display;
 use protocol::{Amount, Parameters, event::EpochClosed, node::NodeNumber};
-use storage_engine::state::records::NodeRecord;
 use token_state::Treasury;
 
+use super::{difference, overflow, same};
 use crate::{compare::Difference, derive};
 
 /// Sums over the entries so far, made from outcomes alone.
@@ -45,7 +44,7 @@ impl Totals {
         closed: &EpochClosed,
         parameters: &Parameters,
         ledger: &Treasury,
-        nodes: &[NodeRecord],
+        nod: impl IntoIterator<Item = Amount>,
     ) -> Result<(), Difference> {
         let fees = self.treasury.open_fees;
         same("settlement.fees", fees, closed.settlement.fees)?;
@@ -70,44 +69,23 @@ impl Totals {
             .treasury
             .settled(&closed.settlement)
             .map_err(|error| overflow("treasury", error))?;
+        // Credits are no part of the fees, and summed elsewhere.
+        let ledger = Treasury { credited: Amount::ZERO, ..*ledger };
         let name = |treasury| format!("{treasury:?}");
-        same("treasury", name(self.treasury), name(*ledger))?;
-        let supply = BigNum128::sum(nodes.iter().map(|node| node.nod.0))
+        same("treasury", name(self.treasury), name(ledger))?;
+        let supply = BigNum128::sum(nod.into_iter().map(|nod| nod.0))
             .map_err(|error| overflow("nod_supply", error))?;
         same("nod_supply", self.treasury.burnt, Amount(supply))
     }
-}
-
-fn same<T: Display + PartialEq>(
-    field: impl Into<String>,
-    expected: T,
-    got: T,
-) -> Result<(), Difference> {
-    if expected == got {
-        return Ok(());
-    }
-    Err(difference(field, expected, got))
-}
-
-fn difference(field: impl Into<String>, expected: impl Display, got: impl Display) -> Difference {
-    Difference {
-        field: format!("derived.{}", field.into()),
-        expected: format!("{expected}"),
-        got: format!("{got}"),
-    }
-}
-
-fn overflow(field: &str, error: impl Display) -> Difference {
-    difference(field, "a sum that fits an amount", error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use protocol::{
-        Hash32, NodeId, Profile,
+        Profile,
         event::{NodeAccount, Settlement},
-        node::{FailureDomain, NodeStatus, Standing},
+        node::{NodeStatus, Standing},
     };
 
     fn account(proofs: u64) -> NodeAccount {
@@ -119,27 +97,6 @@ mod tests {
             reward: Amount::ZERO,
             standing: Standing::Active,
             eligible: true,
-        }
-    }
-
-    fn record(nod: Amount) -> NodeRecord {
-        NodeRecord {
-            node_id: NodeId("n".into()),
-            scheme: "ML-DSA-44".into(),
-            key_hash: Hash32::ZERO,
-            domain: FailureDomain::default(),
-            status: None,
-            registry: None,
-            telemetry: None,
-            uptime_bucket: 10,
-            bytes_stored: 1_000,
-            proofs: 0,
-            answers: 0,
-            nod,
-            standing: Standing::Active,
-            since: 1,
-            failed: 0,
-            failures: alloc::vec::Vec::new(),
         }
     }
 
@@ -164,8 +121,7 @@ mod tests {
         }
         let open = Treasury { open_fees: fees, ..Treasury::default() };
         let ledger = open.settled(&settlement).unwrap();
-        let nodes: alloc::vec::Vec<NodeRecord> = rewards.iter().map(|nod| record(*nod)).collect();
-        assert_eq!(totals.clone().close(&closed, &parameters, &ledger, &nodes), Ok(()));
+        assert_eq!(totals.clone().close(&closed, &parameters, &ledger, rewards.clone()), Ok(()));
 
         type Forge = fn(&mut EpochClosed, &mut Treasury);
         let forgeries: [(&str, Forge); 5] = [
@@ -184,10 +140,10 @@ mod tests {
         for (field, forge) in forgeries {
             let (mut closed, mut ledger) = (closed.clone(), ledger);
             forge(&mut closed, &mut ledger);
-            let found = totals.clone().close(&closed, &parameters, &ledger, &nodes);
+            let found = totals.clone().close(&closed, &parameters, &ledger, rewards.clone());
             assert_eq!(found.unwrap_err().field, field);
         }
-        let missing = totals.clone().close(&closed, &parameters, &ledger, &nodes[1..]);
+        let missing = totals.clone().close(&closed, &parameters, &ledger, rewards[1..].to_vec());
         assert_eq!(missing.unwrap_err().field, "derived.nod_supply");
     }
 }

@@ -1,32 +1,21 @@
-//! Placement against its definition, computed here from the text of rules PL-1 to PL-4 alone.
+//! The formulas of the v13 profile: PL-1 to PL-6, without rules of placement.
 
 use proptest::prelude::*;
 use protocol::{Hash32, Profile, error::ErrorCode};
 use storage_engine::{
     audit::{challenged_leaf, ticket},
     content::{shard_id, shard_ids},
-    placement::{Ring, place, remainder},
+    placement::{place, remainder},
 };
 
-/// The 256-bit big-endian integer modulo `n`, bit by bit.
-fn modulo(hash: &Hash32, n: u64) -> u64 {
-    let bits = hash.0.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
-    let rest = bits.fold(0u128, |rest, bit| (rest * 2 + u128::from(bit)) % u128::from(n));
-    u64::try_from(rest).unwrap()
-}
-
-/// PL-2: `H(hex(shard_id)) mod N`, the shard id by LA-6.
-fn start(object: &str, version: u64, column: u32, n: u64) -> usize {
-    let shard_id = Hash32::of(format!("{object}:{version}:{column}").as_bytes());
-    usize::try_from(modulo(&Hash32::of(shard_id.to_hex().as_bytes()), n)).unwrap()
-}
+use crate::oracle::{modulo, needed, plain, profiles, start};
 
 /// PL-3 and PL-4: copy i of column c at index c × r + i of the assignment.
 fn by_the_rules(object: &str, version: u64, profile: Profile, eligible: &[u32]) -> Vec<u32> {
     let n = eligible.len();
     let at = |column: u32, copy: usize| match profile.parity {
-        0 => (start(object, version, column, n as u64) + copy) % n,
-        _ => (start(object, version, 0, n as u64) + column as usize) % n,
+        0 => (start(object, version, column, n) + copy) % n,
+        _ => (start(object, version, 0, n) + column as usize) % n,
     };
     let copies = usize::from(profile.replicas);
     (0..profile.columns())
@@ -42,11 +31,6 @@ const PROFILES: [Profile; 5] = [
     Profile { data: 1, parity: 0, replicas: 4 },
     Profile { data: 1, parity: 1, replicas: 1 },
 ];
-
-/// How many nodes a profile needs (PL-1).
-fn needed(profile: Profile) -> u32 {
-    if profile.parity == 0 { u32::from(profile.replicas) } else { profile.columns() }
-}
 
 /// LA-6: the ids of a version, together or one by one, by their formula.
 #[test]
@@ -65,13 +49,13 @@ fn la_6_shard_ids_of_a_version() {
 #[test]
 fn pl_1_as_many_nodes_as_copies_that_must_differ() {
     for profile in PROFILES {
-        let eligible: Vec<u32> = (0..needed(profile)).collect();
-        let mut nodes = place("obj", 1, profile, &Ring::new(&eligible, None)).unwrap();
+        let eligible: Vec<u32> = (0..needed(profile) as u32).collect();
+        let mut nodes = place("obj", 1, profile, &plain(&eligible)).unwrap();
         assert_eq!(nodes.len(), profile.copies() as usize, "{profile}");
         nodes.truncate(eligible.len());
         nodes.sort_unstable();
         assert_eq!(nodes, eligible, "{profile}: each node once before any is taken again");
-        let refusal = place("obj", 1, profile, &Ring::new(&eligible[1..], None)).unwrap_err();
+        let refusal = place("obj", 1, profile, &plain(&eligible[1..])).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::NoEligibleNodes);
         let said = format!("{} eligible nodes, {} needed", eligible.len() - 1, eligible.len());
         assert!(refusal.detail.contains(&said), "{refusal}");
@@ -115,18 +99,16 @@ proptest! {
     fn pl_3_pl_4_placement_is_by_the_rules(
         object in "\\PC{1,20}",
         version in any::<u64>(),
-        which in 0..PROFILES.len(),
+        profile in profiles(),
         spare in 0u32..40,
         salt in any::<u32>(),
     ) {
-        let profile = PROFILES[which];
         let eligible: Vec<u32> =
-            (0..needed(profile) + spare).map(|node| (node * 7).wrapping_add(salt)).collect();
-        let nodes = place(&object, version, profile, &Ring::new(&eligible, None)).unwrap();
+            (0..needed(profile) as u32 + spare).map(|node| (node * 7).wrapping_add(salt)).collect();
+        let nodes = place(&object, version, profile, &plain(&eligible)).unwrap();
         prop_assert_eq!(&nodes, &by_the_rules(&object, version, profile, &eligible));
         // What the rules are for: no two copies that must differ share a node.
-        let together = if profile.parity == 0 { usize::from(profile.replicas) } else { nodes.len() };
-        for copies in nodes.chunks(together) {
+        for copies in nodes.chunks(needed(profile)) {
             let mut distinct = copies.to_vec();
             distinct.sort_unstable();
             distinct.dedup();
