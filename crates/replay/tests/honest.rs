@@ -7,8 +7,14 @@ use protocol::{Amount, Hash32, Profile, error::ErrorCode, node::NodeStatus};
 use replay::{Report, Verdict, evidence, workload};
 use workload::Spec;
 
-const ERASURE: Spec =
-    Spec { seed: 2, nodes: 28, epochs: 6, objects_per_epoch: 6, profile: Profile::EC_16_6, ..GOVERNED };
+const ERASURE: Spec = Spec {
+    seed: 2,
+    nodes: 28,
+    epochs: 6,
+    objects_per_epoch: 6,
+    profile: Profile::EC_16_6,
+    ..GOVERNED
+};
 
 fn texts(report: &Report) -> Vec<String> {
     let documents = evidence::documents(report);

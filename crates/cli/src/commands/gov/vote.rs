@@ -5,6 +5,7 @@ use crate::{
     app::App,
     args::gov::Ballot,
     error::{CliError, Result, accepted},
+    settings::plain,
     speaker,
 };
 use aegis_registry::governance::lapses;
@@ -90,7 +91,9 @@ fn show(
         "seq": receipt.seq, "entry_hash": receipt.entry_hash.to_hex(),
     });
     let vote = if approve { "yes" } else { "no" };
-    app.out.row(&row, || format!("proposal {number}: {name} votes {vote} with weight {weight}"))
+    app.out.row(&row, || {
+        format!("proposal {number}: {name} votes {vote} with weight {}", plain(weight))
+    })
 }
 
 /// `gov activate`.
