@@ -194,6 +194,10 @@ impl Proposals {
         effective: u64,
         parameters: &Parameters,
     ) -> Result<(), Difference> {
+        // The last one about its subject: a stale decision overrides none that is newer.
+        if !self.subjects.values().any(|last| *last == number) {
+            return Err(difference("activation", "the latest of its subject", number));
+        }
         let proposal = self.get_mut(number)?;
         if proposal.votes_for < proposal.needed {
             let least = format!("at least {}", proposal.needed);

@@ -26,6 +26,8 @@ pub(crate) struct Member {
     pub(crate) domain: FailureDomain,
     pub(crate) standing: Standing,
     pub(crate) nod: Amount,
+    /// Named as revoked by the last facts.
+    revoked: bool,
     scheme: String,
     key_hash: Hash32,
     /// The epoch in which its standing began.
@@ -54,7 +56,7 @@ pub(crate) struct Closing<'a> {
     pub(crate) coming: &'a Rules,
     /// Epochs on probation, by the next epoch's parameters.
     pub(crate) probation: u32,
-    /// What governance orders, the last one for a node counts.
+    /// What governance orders: EXPELLED, QUARANTINED, or PROBATION to reinstate; the hardest for a node counts.
     pub(crate) orders: &'a [(NodeNumber, Standing)],
 }
 
@@ -214,6 +216,7 @@ fn new(id: &NodeId, scheme: &str, key_hash: Hash32, domain: &FailureDomain, sinc
         domain: domain.clone(),
         standing: Standing::Probation,
         nod: Amount::ZERO,
+        revoked: false,
         scheme: scheme.into(),
         key_hash,
         since,
@@ -224,7 +227,8 @@ fn new(id: &NodeId, scheme: &str, key_hash: Hash32, domain: &FailureDomain, sinc
 
 impl Member {
     fn is_gone(&self) -> bool {
-        matches!(self.standing, Standing::Revoked | Standing::Exited | Standing::Expelled)
+        self.revoked
+            || matches!(self.standing, Standing::Revoked | Standing::Exited | Standing::Expelled)
     }
 
     fn suite(&self) -> Option<Suite> {
@@ -251,7 +255,9 @@ impl Member {
         same(field("status"), status, account.status)?;
         same(field("uptime_bucket"), derive::bucket(status, telemetry), account.uptime_bucket)?;
         let verified = is_verified(derive::status(registry, telemetry, closing.coming));
-        let order = closing.orders.iter().rev().find(|(node, _)| *node == number);
+        // From PROBATION to EXPELLED, standings ascend as orders get harder.
+        let own = closing.orders.iter().filter(|(node, _)| *node == number);
+        let order = own.max_by_key(|(_, standing)| *standing);
         let seen = Observed {
             verified,
             revoked: registry.is_some_and(|fact| fact.revoked),
@@ -268,6 +274,7 @@ impl Member {
         same(field("eligible"), listed, account.eligible)?;
         let nod = self.nod.0.add(account.reward.0);
         self.nod = Amount(nod.map_err(|error| overflow("nod", error))?);
+        self.revoked = seen.revoked;
         self.turn(closing.epoch, next);
         Ok(listed)
     }
