@@ -1,6 +1,9 @@
 //! `gov show`.
 
-use super::{document, proposal, sentence, vote::can_be_activated};
+use super::{
+    document, proposal, sentence,
+    vote::{can_be_activated, is_superseded},
+};
 use crate::{
     app::App,
     error::Result,
@@ -87,7 +90,12 @@ fn line(name: &str, value: &str, meaning: &str) -> String {
 fn show_proposal(app: &mut App, number: ProposalNumber) -> Result<()> {
     let state = app.state()?;
     let record = proposal(state, number)?;
-    let (status, votes) = (status(state.epoch(), &record), votes(state, number)?);
+    let status = if record.activated.is_none() && is_superseded(state, number, &record)? {
+        "superseded"
+    } else {
+        status(state.epoch(), &record)
+    };
+    let votes = votes(state, number)?;
     let row = json!({
         "kind": "proposal",
         "number": number,
