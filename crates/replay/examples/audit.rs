@@ -87,8 +87,16 @@ fn busy(thread: &str) -> u64 {
 
 /// Genesis of a generated ledger with twelve nodes, and that many stores after it.
 fn log(entries: u64) -> Log {
-    let spec =
-        Spec { seed: 1, nodes: 12, epochs: 0, objects_per_epoch: 0, profile: Profile::QFS_V13 };
+    let spec = Spec {
+        seed: 1,
+        nodes: 12,
+        epochs: 0,
+        objects_per_epoch: 0,
+        profile: Profile::QFS_V13,
+        sample: 1,
+        council_epochs: 0,
+        governed: false,
+    };
     let mut log = Log::generate(&spec).expect("a genesis");
     log.bodies.truncate(1);
     let genesis = protocol::EntryBody::from_bytes(&log.bodies[0]).expect("a body");

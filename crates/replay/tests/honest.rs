@@ -2,13 +2,19 @@
 
 mod common;
 
-use common::{LARGE, SMALL, audited, pinned};
+use common::{GOVERNED, LARGE, SMALL, audited, pinned};
 use protocol::{Amount, Hash32, Profile, error::ErrorCode, node::NodeStatus};
 use replay::{Report, Verdict, evidence, workload};
 use workload::Spec;
 
-const ERASURE: Spec =
-    Spec { seed: 2, nodes: 24, epochs: 3, objects_per_epoch: 8, profile: Profile::EC_16_6 };
+const ERASURE: Spec = Spec {
+    seed: 2,
+    nodes: 28,
+    epochs: 6,
+    objects_per_epoch: 6,
+    profile: Profile::EC_16_6,
+    ..GOVERNED
+};
 
 fn texts(report: &Report) -> Vec<String> {
     let documents = evidence::documents(report);
@@ -17,7 +23,7 @@ fn texts(report: &Report) -> Vec<String> {
 
 #[test]
 fn rp_1_honest_logs_pass() {
-    for spec in [SMALL, LARGE, ERASURE] {
+    for spec in [SMALL, GOVERNED, LARGE, ERASURE] {
         let file = workload::generate(&spec).unwrap();
         let report = audited(&file, &pinned());
         assert_eq!(report.divergence, None);

@@ -7,7 +7,7 @@ use protocol::{
     node::NodeNumber,
 };
 use storage_engine::{
-    audit::{challenged_leaf, ticket},
+    audit::{challenged_leaf, sample_of, ticket},
     content::shard_id,
     layout::Geometry,
     shard_tree::{leaf_count, path},
@@ -22,6 +22,9 @@ use super::{
 
 /// Answers in one entry; an entry then stays far below its limit.
 const ANSWERS: usize = 48;
+
+/// Epochs for which one node's disk is failing.
+const FAILING_EPOCHS: u64 = 6;
 
 /// Challenges of an audit by node, each with the ticket that it is drawn by.
 type Challenges = BTreeMap<NodeNumber, Vec<(Hash32, AuditAnswer)>>;
@@ -43,11 +46,12 @@ impl Scenario<'_> {
         for (node, mut challenged) in challenges(&self.ledger, &opened)? {
             challenged.sort_by_key(|(ticket, _)| *ticket);
             if let OpenAudit::Sample(sample) = scope {
+                let sample = self.sample_of(sample, node);
                 challenged.truncate(usize::try_from(sample).unwrap_or(usize::MAX));
             }
             let mut answers = Vec::new();
             for (_, mut answer) in challenged {
-                answer.proof = self.prove(&answer)?;
+                answer.proof = self.prove(node, &answer)?;
                 answers.push(answer);
             }
             for answers in answers.chunks(ANSWERS) {
@@ -62,14 +66,35 @@ impl Scenario<'_> {
         self.refuse_answers(opened.seq)
     }
 
+    /// How many shards of a node a sampled audit challenges (PL-6).
+    fn sample_of(&self, sample: u32, node: NodeNumber) -> u32 {
+        let (state, standing) = (&self.ledger.state, self.ledger.state.node(node));
+        match (standing, state.ledger()) {
+            (Some(node), Some(ledger)) => sample_of(sample, node.standing, &ledger.parameters),
+            _ => sample,
+        }
+    }
+
+    /// Whether a node has lost a shard: seldom, but for one at a time, whose disk is failing.
+    fn is_lost(&mut self, node: NodeNumber) -> bool {
+        let stretch = self.ledger.state.epoch().checked_div(FAILING_EPOCHS).unwrap_or(0);
+        let failing = stretch.wrapping_mul(5).checked_rem(u64::from(self.spec.nodes));
+        self.rng.one_in(if failing == Some(u64::from(node)) { 2 } else { 100 })
+    }
+
     /// The proof of a challenged leaf; now and then a node has nothing to show.
-    fn prove(&mut self, answer: &AuditAnswer) -> Result<Option<LeafProof>, WorkloadError> {
+    fn prove(
+        &mut self,
+        node: NodeNumber,
+        answer: &AuditAnswer,
+    ) -> Result<Option<LeafProof>, WorkloadError> {
+        let is_lost = self.is_lost(node);
         let column = usize::try_from(answer.column).unwrap_or(usize::MAX);
         let leaves = self
             .leaves
             .get(&(answer.object.clone(), answer.version))
             .and_then(|columns| columns.get(column));
-        let Some(leaves) = leaves.filter(|_| !self.rng.one_in(25)) else {
+        let Some(leaves) = leaves.filter(|_| !is_lost) else {
             return Ok(None);
         };
         let index = usize::try_from(answer.leaf).unwrap_or(usize::MAX);

@@ -92,7 +92,12 @@ impl Content {
 /// Canonical metadata with none to five keys.
 fn metadata(rng: &mut Rng, tick: u64) -> String {
     let score = rng.below(1_000_001);
-    match rng.below(4) {
+    match rng.below(6) {
+        4 => format!(r#"{{"placement.region":"region-{}"}}"#, rng.below(4)),
+        5 => format!(
+            r#"{{"openagi_score":{score},"placement":{{"region":["region-0","region-{}"]}}}}"#,
+            rng.between(1, 3)
+        ),
         0 => "{}".into(),
         1 => format!(r#"{{"openagi_score":{score}}}"#),
         2 => format!(

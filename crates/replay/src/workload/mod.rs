@@ -1,17 +1,21 @@
 //! A log that is generated from a seed, under published test keys.
 //!
 //! It is what the committed evidence (RP-11) and the tests are made from: stores of many sizes, updates, delete
-//! markers, purges, moved copies, audits with true proofs and with failures, nodes that join and nodes
-//! that fail verification, refusals of many codes, and several settled epochs. Integers only, so that the
+//! markers, purges, moved copies, audits with true proofs and with failures, nodes that join, leave, are revoked,
+//! quarantined or expelled, proposals of every kind with votes of the council and of nodes, credits and scores, refusals of
+//! every code that a ledger gives, and settled epochs. Integers only, so that the
 //! same [`Spec`] gives the same bytes on every machine.
 //!
 //! **Everyone knows the keys. They protect nothing.**
 
+mod agenda;
 mod audits;
 mod content;
 mod facts;
 pub mod keys;
 mod ledger;
+mod nodes;
+mod parliament;
 mod refusals;
 mod rng;
 mod scenario;
@@ -39,8 +43,14 @@ pub struct Spec {
     pub epochs: u64,
     /// Versions stored in an epoch.
     pub objects_per_epoch: u32,
-    /// Redundancy profile.
+    /// Redundancy profile of genesis.
     pub profile: Profile,
+    /// Shards of a node that an audit challenges.
+    pub sample: u32,
+    /// Epochs without audits at the beginning: as long as no node has NOD, the council votes.
+    pub council_epochs: u64,
+    /// Whether there are proposals, votes, exits, credits and scores.
+    pub governed: bool,
 }
 
 /// A generated log.

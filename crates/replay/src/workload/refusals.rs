@@ -13,7 +13,8 @@ impl Scenario<'_> {
     pub(super) fn refusals(&mut self) -> Result<(), WorkloadError> {
         self.refuse_objects()?;
         self.refuse_frames()?;
-        self.refuse_nodes()
+        self.refuse_nodes()?;
+        if self.spec.governed { self.refuse_others() } else { Ok(()) }
     }
 
     /// Versions, owners, names, metadata.
@@ -118,7 +119,8 @@ impl Scenario<'_> {
     /// A store that would be accepted.
     fn a_store(&mut self, object: &ObjectId, version: u64) -> Result<Store, WorkloadError> {
         let tick = self.ledger.state.cursor().tick;
-        let content = Generated::generate(&mut self.rng, self.spec.profile, tick)?;
+        let profile = self.profile();
+        let content = Generated::generate(&mut self.rng, profile, tick)?;
         Ok(self.store_of(object, version, &content))
     }
 }

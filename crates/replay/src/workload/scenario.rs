@@ -1,11 +1,13 @@
 //! The story of a generated log.
 
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    format,
+    vec::Vec,
+};
 use protocol::{
-    Action, Genesis, Hash32, NodeId, ObjectId, Parameters, Rules,
-    command::{Content as Stored, Custody, OpenAudit, Reassign, RegisterNode, Store},
-    genesis::GenesisNode,
-    node::FailureDomain,
+    AccountId, Action, Amount, Genesis, Hash32, ObjectId, Parameters, Profile, Rules,
+    command::{Content as Stored, Custody, OpenAudit, Store},
     signature::{SeedSigner, Signer, Suite},
 };
 
@@ -15,21 +17,26 @@ use super::{
     facts,
     keys::{log_ed25519, log_ml_dsa, signer},
     ledger::{Done, Ledger},
+    nodes::NodeKeys,
+    parliament::Motion,
     rng::Rng,
 };
 
-/// The epoch whose audit challenges every shard; the others draw a sample.
-const FULL_AUDIT_EPOCH: u64 = 3;
+/// So many epochs begin with refusals of every kind, and later one in as many.
+const REFUSING_EPOCHS: u64 = 16;
 
-/// Shards of a node that the other audits challenge.
-const SAMPLE: u32 = 24;
+/// Versions with content that are kept, for each that is stored in an epoch; older ones are purged.
+const KEPT_EPOCHS: u32 = 20;
+
+/// Units of one ATR.
+const ATR: u128 = 1_000_000_000_000_000_000;
 
 /// An object that was stored.
 #[derive(Clone, Debug)]
-struct Known {
-    object: ObjectId,
-    client: usize,
-    latest: u64,
+pub(super) struct Known {
+    pub(super) object: ObjectId,
+    pub(super) client: usize,
+    pub(super) latest: u64,
 }
 
 pub(super) struct Scenario<'a> {
@@ -37,8 +44,13 @@ pub(super) struct Scenario<'a> {
     pub(super) rng: Rng,
     pub(super) ledger: Ledger,
     pub(super) operator: &'a dyn Signer,
-    clients: &'a [SeedSigner],
+    pub(super) council: &'a [SeedSigner],
+    pub(super) clients: &'a [SeedSigner],
+    pub(super) nodes: NodeKeys,
+    pub(super) motions: Vec<Motion>,
     objects: Vec<Known>,
+    /// Versions with content, the oldest first.
+    kept: VecDeque<Known>,
     /// Leaf hashes of what nodes can prove.
     pub(super) leaves: BTreeMap<(ObjectId, u64), Vec<Vec<Hash32>>>,
 }
@@ -51,13 +63,18 @@ pub(super) fn run(spec: &Spec) -> Result<Vec<Vec<u8>>, WorkloadError> {
         signer("client-ed25519-2", Suite::Ed25519),
         signer("client-ml-dsa-44", Suite::MlDsa44),
     ];
+    let council = [0, 1, 2].map(|at| signer(&format!("council-{at}"), Suite::Ed25519));
     let mut scenario = Scenario {
         spec,
         rng: Rng::new(spec.seed),
         ledger: Ledger::new(spec.seed)?,
         operator: &operator,
+        council: &council,
         clients: &clients,
+        nodes: NodeKeys::default(),
+        motions: Vec::new(),
         objects: Vec::new(),
+        kept: VecDeque::new(),
         leaves: BTreeMap::new(),
     };
     scenario.open()?;
@@ -71,21 +88,15 @@ pub(super) fn run(spec: &Spec) -> Result<Vec<Vec<u8>>, WorkloadError> {
 
 impl Scenario<'_> {
     fn open(&mut self) -> Result<(), WorkloadError> {
-        let council = (0..3).map(|at| signer(&format!("council-{at}"), Suite::Ed25519));
-        let nodes = (0..self.spec.nodes).map(|number| GenesisNode {
-            node_id: node_id(number),
-            scheme: "ML-DSA-44".into(),
-            key_hash: Hash32::of(&node_key(number)),
-            domain: domain(number),
-        });
+        let nodes = (0..self.spec.nodes).map(|number| self.nodes.of_genesis(number)).collect();
         let genesis = Genesis {
             name: LEDGER_NAME.into(),
             log_keys: Vec::from([log_ed25519().public_key(), log_ml_dsa().public_key()]),
             operator: self.operator.public_key(),
-            council: council.map(|key| key.public_key()).collect(),
+            council: self.council.iter().map(|key| key.public_key()).collect(),
             parameters: Parameters::v13(self.spec.profile),
             rules: Rules::v13(),
-            nodes: nodes.collect(),
+            nodes,
         };
         let done = self.operate(Action::Genesis(genesis.into()))?;
         if done.accepted() { Ok(()) } else { Err(WorkloadError("genesis was refused".into())) }
@@ -93,41 +104,28 @@ impl Scenario<'_> {
 
     fn epoch(&mut self, epoch: u64) -> Result<(), WorkloadError> {
         self.nodes(epoch)?;
+        self.govern(epoch)?;
+        self.credits(epoch)?;
         self.stores(self.spec.objects_per_epoch)?;
         self.end_versions()?;
         self.move_copies()?;
-        self.refusals()?;
-        self.audit(if epoch == FULL_AUDIT_EPOCH {
-            OpenAudit::All
-        } else {
-            OpenAudit::Sample(SAMPLE)
-        })?;
+        if epoch <= REFUSING_EPOCHS || epoch.is_multiple_of(REFUSING_EPOCHS) {
+            self.refusals()?;
+        }
+        let first = self.spec.council_epochs.saturating_add(1);
+        if epoch >= first {
+            self.audit(if epoch == first.saturating_add(2) {
+                OpenAudit::All
+            } else {
+                OpenAudit::Sample(self.spec.sample)
+            })?;
+        }
         let advance = self.closing();
         if self.operate(advance)?.accepted() {
             Ok(())
         } else {
             Err(WorkloadError(format!("epoch {epoch} did not close")))
         }
-    }
-
-    /// A genesis node discloses its key; every third epoch a node joins.
-    fn nodes(&mut self, epoch: u64) -> Result<(), WorkloadError> {
-        let disclosing = u32::try_from(epoch.saturating_sub(1)).unwrap_or(u32::MAX);
-        let joining = u32::try_from(self.ledger.state.nodes().len()).unwrap_or(u32::MAX);
-        let joins = epoch.checked_rem(3) == Some(2);
-        for number in
-            [(disclosing < self.spec.nodes).then_some(disclosing), joins.then_some(joining)]
-                .into_iter()
-                .flatten()
-        {
-            self.operate(Action::RegisterNode(RegisterNode {
-                node_id: node_id(number),
-                scheme: "ML-DSA-44".into(),
-                public_key: node_key(number),
-                domain: domain(number),
-            }))?;
-        }
-        Ok(())
     }
 
     /// New objects, and now and then a new version of one that is there. Versions may leave gaps.
@@ -165,13 +163,16 @@ impl Scenario<'_> {
         version: u64,
     ) -> Result<(), WorkloadError> {
         let tick = self.ledger.state.cursor().tick;
-        let content = Content::generate(&mut self.rng, self.spec.profile, tick)?;
+        let profile = self.profile();
+        let content = Content::generate(&mut self.rng, profile, tick)?;
         let action = Action::Store(self.store_of(object, version, &content));
         if !self.ask(client, action)?.accepted() {
             return Ok(());
         }
         self.objects.retain(|known| known.object != *object);
-        self.objects.push(Known { object: object.clone(), client, latest: version });
+        let known = Known { object: object.clone(), client, latest: version };
+        self.objects.push(known.clone());
+        self.kept.push_back(known);
         if let Some(leaves) = content.leaves {
             self.leaves.insert((object.clone(), version), leaves);
         }
@@ -190,8 +191,40 @@ impl Scenario<'_> {
         }
     }
 
+    /// The operator credits clients, so that they can store where fees are prepaid; one gets little. A scorer scores.
+    fn credits(&mut self, epoch: u64) -> Result<(), WorkloadError> {
+        if !self.spec.governed {
+            return Ok(());
+        }
+        if epoch.is_multiple_of(3) {
+            for (client, most) in [(0, 9_000_000), (1, 90_000_000), (2, 20_000)] {
+                let Some(signer) = self.clients.get(client) else { continue };
+                let account = AccountId::of(&signer.public_key());
+                let atr = u128::from(self.rng.between(1, most));
+                let amount = Amount::from_raw(atr.saturating_mul(ATR));
+                self.operate(Action::Credit { account, amount })?;
+            }
+        }
+        self.score()
+    }
+
+    /// Versions beyond those that are kept end, so that an audit's work does not grow with the log.
+    fn end_old_versions(&mut self) -> Result<(), WorkloadError> {
+        let most = self.spec.objects_per_epoch.saturating_mul(KEPT_EPOCHS);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        while self.kept.len() > most
+            && let Some(Known { object, client, latest: version }) = self.kept.pop_front()
+        {
+            self.leaves.remove(&(object.clone(), version));
+            self.objects.retain(|known| known.object != object || known.latest > version);
+            self.ask(client, Action::Purge { object, version })?;
+        }
+        Ok(())
+    }
+
     /// Delete markers, and versions that end.
     fn end_versions(&mut self) -> Result<(), WorkloadError> {
+        self.end_old_versions()?;
         for purge in [false, true, false] {
             let Some(known) = self.rng.pick(&self.objects).cloned() else {
                 return Ok(());
@@ -208,6 +241,8 @@ impl Scenario<'_> {
             };
             if self.ask(client, action)?.accepted() {
                 self.objects.retain(|known| known.object != object);
+                self.kept
+                    .retain(|known| !purge || known.object != object || known.latest != latest);
                 if !purge {
                     self.objects.push(Known { object, client, latest });
                 }
@@ -216,39 +251,14 @@ impl Scenario<'_> {
         Ok(())
     }
 
-    /// Moves copies to nodes that hold none of the object yet.
-    fn move_copies(&mut self) -> Result<(), WorkloadError> {
-        for _ in 0..2 {
-            let Some((object, _, version)) = self.some_object() else {
-                return Ok(());
-            };
-            let record =
-                self.ledger.state.version(&object, version).map_err(WorkloadError::from)?;
-            let Some(assignment) =
-                record.and_then(|record| record.stored).map(|stored| stored.assignment)
-            else {
-                continue;
-            };
-            let free: Vec<u32> = self
-                .ledger
-                .state
-                .eligible()
-                .iter()
-                .copied()
-                .filter(|node| !assignment.contains(node))
-                .collect();
-            if let (Some(from), Some(to)) = (assignment.first(), self.rng.pick(&free)) {
-                self.operate(Action::Reassign(Reassign {
-                    object,
-                    version,
-                    column: 0,
-                    copy: 0,
-                    from: *from,
-                    to: *to,
-                }))?;
-            }
-        }
-        Ok(())
+    /// The profile in force.
+    pub(super) fn profile(&self) -> Profile {
+        self.ledger.state.ledger().map_or(self.spec.profile, |ledger| ledger.parameters.profile)
+    }
+
+    /// An object that is there.
+    pub(super) fn some_known(&mut self) -> Option<Known> {
+        self.rng.pick(&self.objects).cloned()
     }
 
     /// An object with its owner and latest version.
@@ -275,23 +285,5 @@ impl Scenario<'_> {
     /// A command of the operator.
     pub(super) fn operate(&mut self, action: Action) -> Result<Done, WorkloadError> {
         self.ledger.submit(self.operator, action)
-    }
-}
-
-fn node_id(number: u32) -> NodeId {
-    NodeId(format!("node-{number:03}"))
-}
-
-/// A stand-in for an ML-DSA-44 public key: entries only hold its length and hash.
-fn node_key(number: u32) -> Vec<u8> {
-    let seed = Hash32::of(format!("qfs test node key {number}").as_bytes());
-    seed.0.into_iter().cycle().take(1_312).collect()
-}
-
-fn domain(number: u32) -> FailureDomain {
-    FailureDomain {
-        region: format!("region-{}", number.checked_rem(4).unwrap_or(0)),
-        operator: format!("operator-{}", number.checked_rem(3).unwrap_or(0)),
-        asn: 64_512u32.saturating_add(number),
     }
 }

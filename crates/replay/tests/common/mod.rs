@@ -12,12 +12,40 @@ use replay::{
 use workload::{Log, Spec};
 
 /// A log that is audited in a few milliseconds.
-pub const SMALL: Spec =
-    Spec { seed: 5, nodes: 4, epochs: 2, objects_per_epoch: 4, profile: Profile::QFS_V13 };
+pub const SMALL: Spec = Spec {
+    seed: 5,
+    nodes: 4,
+    epochs: 2,
+    objects_per_epoch: 4,
+    profile: Profile::QFS_V13,
+    sample: 24,
+    council_epochs: 0,
+    governed: false,
+};
+
+/// A log of a few epochs with proposals, moves, exits and credits.
+pub const GOVERNED: Spec = Spec {
+    seed: 7,
+    nodes: 9,
+    epochs: 12,
+    objects_per_epoch: 2,
+    sample: 4,
+    council_epochs: 4,
+    governed: true,
+    ..SMALL
+};
 
 /// A log in which everything happens.
-pub const LARGE: Spec =
-    Spec { seed: 1, nodes: 12, epochs: 9, objects_per_epoch: 24, profile: Profile::QFS_V13 };
+pub const LARGE: Spec = Spec {
+    seed: 1,
+    nodes: 20,
+    epochs: 34,
+    objects_per_epoch: 12,
+    sample: 16,
+    council_epochs: 4,
+    governed: true,
+    ..SMALL
+};
 
 pub fn pinned() -> Vec<VerifierKey> {
     workload::keys::verifier_keys().unwrap()
