@@ -48,7 +48,7 @@ def close(ledger, registry_facts, telemetry_facts):
 def _settle(ledger):
     statuses = [registry.verify(node.registry, node.telemetry, ledger.rules) for node in ledger.nodes]
     verified = [status == registry.VERIFIED for status in statuses]
-    buckets = [registry.uptime_bucket(node.telemetry) for node in ledger.nodes]
+    buckets = [registry.uptime_bucket(node.telemetry) if ok else 0 for node, ok in zip(ledger.nodes, verified)]
     contributions = [
         money.contribution(node.bytes_stored, bucket, node.proofs, ok)
         for node, bucket, ok in zip(ledger.nodes, buckets, verified)
@@ -67,13 +67,14 @@ def _settle(ledger):
 
 def _end_of_epoch(ledger, node, account, order):
     """Standing (RG-6) under the rules of the next epoch, which are in force by now."""
-    node.status, node.uptime_bucket = account.status, account.uptime_bucket
+    node.status = registry.verify(node.registry, node.telemetry, ledger.rules)
+    node.uptime_bucket = account.uptime_bucket
     node.nod += account.reward
     node.failures = ([node.failed] + node.failures)[:MAX_REMEMBERED_FAILURES]
     node.failed = node.proofs = 0
     limit, window = ledger.rules.quarantine
     seen = registry.Observation(
-        verified=registry.verify(node.registry, node.telemetry, ledger.rules) == registry.VERIFIED,
+        verified=node.status == registry.VERIFIED,
         revoked=node.registry is not None and node.registry.revoked,
         failures=sum(node.failures[:window]),
         epochs=ledger.epoch + 1 - node.since,

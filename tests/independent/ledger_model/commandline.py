@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .client import content_of
+from .client.rows import content_of
 
 
 class Words:
@@ -12,7 +12,7 @@ class Words:
     def __init__(self, directory):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.operator_account = None
+        self.scorer = "scorer"
         self.files = 0
 
     def _file(self, data):
@@ -66,12 +66,12 @@ class Words:
 
     def _register(self, c):
         words = ["node", "register", f"--region={c['region']}", f"--operator={c['operator']}", f"--asn={c['asn']}"]
-        if c.get("key"):
-            words += ["--scheme", c["scheme"], "--public-key", c["key"]]
+        words += ["--scheme", c["scheme"]] if c.get("scheme") else []
+        words += ["--public-key", c["key"]] if c.get("key") else []
         return words + ["--", c["id"]]
 
     def _exit(self, c):
-        return ["node", "exit", c["id"]]
+        return ["node", "exit", "--", c["id"]]
 
     def _node_list(self, _):
         return ["node", "list"]
@@ -108,7 +108,7 @@ class Words:
         flags = [f"--speaker={c['speaker']}"] + (["--emergency"] if c["emergency"] else [])
         words = list(c["words"])
         if c["change"] == "rule" and words[0] == "scorers":
-            words[1] = words[1].replace("operator", self.operator_account or "operator")
+            words[1] = words[1].replace("scorer", self.scorer)
         return ["gov", "propose", c["change"], *words, *flags]
 
     def _vote(self, c):
@@ -118,8 +118,8 @@ class Words:
     def _activate(self, c):
         return ["gov", "activate", str(c["proposal"]), f"--speaker={c['speaker']}"]
 
-    def _gov_show(self, _):
-        return ["gov", "show"]
+    def _gov_show(self, c):
+        return ["gov", "show"] + ([str(c["proposal"])] if c.get("proposal") is not None else [])
 
     def _words(self, c):
         return c["words"]

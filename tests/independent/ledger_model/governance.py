@@ -24,6 +24,7 @@ from .money import MAX_CREDITED
 MAX_OPEN = 64
 MAX_OPEN_OF_SPEAKER = 4
 LAPSES_AFTER = 8
+OF_NODES = ("expel", "quarantine", "reinstate")
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def admit(change):
 
 
 def _require_change(ledger, change):
-    if change.kind in ("expel", "quarantine", "reinstate"):
+    if change.kind in OF_NODES:
         refuse_if(change.subject >= len(ledger.nodes), NOT_FOUND, "no such node")
         standing = ledger.nodes[change.subject].standing
         if change.kind == "reinstate":
@@ -183,7 +184,7 @@ def propose(ledger, seq, speaker, change, emergency):
 # --- GV-7 --------------------------------------------------------------------------------------------
 
 
-def vote(ledger, number, speaker, approve):
+def vote(ledger, seq, number, speaker, approve):
     proposal = ledger.proposals.get(number)
     refuse_if(proposal is None, NOT_FOUND, "no such proposal")
     require_speaker(ledger, speaker)
@@ -192,7 +193,7 @@ def vote(ledger, number, speaker, approve):
     refuse_if(ledger.epoch > proposal.closes or proposal.activated, TOO_LATE, "the vote is over")
     refuse_if(speaker in proposal.ballots, CONFLICT, "voted already")
     weight = proposal.electors[speaker]
-    proposal.ballots[speaker] = approve
+    proposal.ballots[speaker] = (approve, seq)
     if approve:
         proposal.yes += weight
     else:
@@ -201,6 +202,13 @@ def vote(ledger, number, speaker, approve):
 
 
 # --- GV-8 --------------------------------------------------------------------------------------------
+
+
+def can_be_activated(ledger, proposal):
+    """Whether votes and epochs allow it now."""
+    begun = ledger.epoch >= proposal.opens if proposal.emergency else ledger.epoch > proposal.closes
+    in_time = ledger.epoch <= proposal.closes + LAPSES_AFTER
+    return not proposal.activated and begun and in_time and proposal.yes >= proposal.needed
 
 
 def require_activation(ledger, number, speaker):

@@ -52,8 +52,8 @@ RULES = {
     "allowed_regions": ["", "eu,us", "ap,eu,us", "eu", ",".join(f"r{n:02}" for n in range(33))],
     "denied_regions": ["", "ap", "us"],
     "failure_domain": ["none", "operator", "asn", "region"],
-    "quarantine": ["0,3", "1,2", "3,3", "2,16", "1,17", "1,0"],
-    "scorers": ["operator", "", ACCOUNTS[0]],
+    "quarantine": ["0/3", "1/2", "3/3", "2/16", "1/17", "1/0", "1"],
+    "scorers": ["scorer", "scorer", "", ACCOUNTS[0], "nobody"],
 }
 
 FAULTS = [
@@ -137,7 +137,7 @@ class _Generator:
         chosen = {"block_size": "4096"} if self.chance(0.7) else {}
         options = {
             "prepaid": "true", "voting_epochs": "1", "audit_sample": "2", "cooldown_epochs": "0",
-            "quarantine": "1,2", "failure_domain": self.pick(["operator", "region", "asn"]), "scorers": "operator",
+            "quarantine": "1/2", "failure_domain": self.pick(["operator", "region", "asn"]),
             "probation_epochs": "0", "min_verified_nodes": "1", "denied_regions": "ap", "metadata_limit": "512",
             "operator_credit_cap": "100000", "min_uptime": "0.85",
         }
@@ -239,6 +239,8 @@ class _Generator:
             scheme = self.pick(["Dilithium3", "ML-DSA-65", "Rainbow"])
             key = self.rng.randbytes(self.pick([1_952, 1_952, 1_952, 32])).hex()
             command |= {"scheme": scheme, "key": key}
+        elif self.chance(0.2):
+            command |= {"scheme": self.pick(["ML-DSA-65", "ML-DSA-87", "Dilithium2"])}
         return [command]
 
     def _node_id(self):
@@ -270,7 +272,7 @@ class _Generator:
             return False
         shard, token = stored.shard(column), stored.tokens[column]
         nodes = stored.assignment[column * stored.profile.replicas : (column + 1) * stored.profile.replicas]
-        at = [n for n in nodes if (n, shard, token) in self.client.disk]
+        at = [n for n in nodes if (n, shard, token) in self.client.shards.held]
         return node in at and len(at) > 1
 
     # --- Epochs ----------------------------------------------------------------------------------------
@@ -357,13 +359,8 @@ class _Generator:
     def _speaker(self, among=None):
         if among and self.chance(0.85):
             return self.client.speaker_name(self.pick(sorted(among)))
-        nodes = [node.node_id for node in self.ledger.nodes if node.scheme in registry.SPEAKING_SCHEMES]
-        nodes = [name for name in nodes if not self._has_foreign_key(name)]
-        return self.pick(["operator", "council-0", "council-1", "council-2", *nodes])
-
-    def _has_foreign_key(self, name):
-        """Nodes whose secret key the data directory does not have cannot be made to speak."""
-        return any(command.get("key") and command["id"] == name for command in self.commands)
+        nodes = [node.node_id for node in self.ledger.nodes]
+        return self.pick(["operator", "council-0", "council-1", "council-2", "council-3", "nobody", *nodes * 2])
 
     def _propose(self):
         kind = self.rng.choices(
@@ -400,14 +397,11 @@ class _Generator:
         if not proposals:
             return []
         proposal = self.pick(proposals)
-        voters = [s for s in sorted(proposal.electors) if s not in proposal.ballots and not self._is_mute(s)]
+        voters = [s for s in sorted(proposal.electors) if s not in proposal.ballots and self.client.can_sign(s)]
         speakers = [self.client.speaker_name(speaker) for speaker in voters if self.chance(0.9)]
         if not speakers:
             return []
         return [{"do": "vote", "proposal": proposal.number, "approve": self.chance(0.85), "speakers": speakers}]
-
-    def _is_mute(self, speaker):
-        return speaker[0] == "node" and self._has_foreign_key(self.ledger.nodes[speaker[1]].node_id)
 
     def _vote(self):
         """A single vote, often out of time, out of place or a second one."""
@@ -416,9 +410,8 @@ class _Generator:
             return [{"do": "vote", "proposal": 999, "approve": True, "speakers": ["operator"]}]
         recent = proposals[-4:] if self.chance(0.7) else proposals
         proposal = self.pick(recent)
-        electors = {speaker for speaker in proposal.electors if not self._is_mute(speaker)}
         command = {"do": "vote", "proposal": proposal.number, "approve": self.chance(0.7)}
-        return [command | {"speakers": [self._speaker(electors)]}]
+        return [command | {"speakers": [] if self.chance(0.1) else [self._speaker(proposal.electors)]}]
 
     def _activate(self):
         number = self.rng.randrange(0, len(self.ledger.proposals) + 2)
@@ -432,7 +425,7 @@ class _Generator:
     def _query(self):
         return [self.pick([
             {"do": "account", "account": self._account()}, {"do": "ls", "versions": self.chance(0.5)},
-            {"do": "node-list"}, {"do": "gov-show"}, {"do": "bundle"},
+            {"do": "node-list"}, {"do": "gov-show"}, {"do": "gov-show", "proposal": self.rng.randrange(1, 6)}, {"do": "bundle"},
             {"do": "epoch-show", "epoch": self.rng.randrange(1, self.ledger.epoch + 2)},
             {"do": "rewards", "epoch": self.rng.randrange(1, self.ledger.epoch + 1)},
         ])]

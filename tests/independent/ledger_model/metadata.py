@@ -88,13 +88,13 @@ def read(text, limit):
         value = qfs.parse_json(text)
     except qfs.Refused as error:
         raise Refused(INVALID_INPUT, str(error)) from None
-    refuse_if(not isinstance(value, dict), INVALID_INPUT, "metadata is an object")
-    value = _normalised(value)
+    value = _normalised(value) if isinstance(value, dict) else value
     try:
         canonical = qfs.canonical_json(value)
     except qfs.Refused as error:
         raise Refused(INVALID_INPUT, str(error)) from None
     refuse_if(len(canonical.encode()) > limit, LIMIT, "metadata is too long")
+    refuse_if(not isinstance(value, dict), INVALID_INPUT, "metadata is an object")
     for key, is_valid in TYPES.items():
         refuse_if(key in value and not is_valid(value[key]), INVALID_INPUT, f"metadata {key}")
     both = "placement.region" in value and "region" in (value.get("placement") or {})
