@@ -142,7 +142,7 @@ class _Generator:
             "operator_credit_cap": "100000", "min_uptime": "0.85",
         }
         chosen |= {name: value for name, value in options.items() if self.chance(0.2)}
-        return {"profile": profile, "nodes": nodes, "set": chosen}
+        return {"profile": list(profile), "nodes": nodes, "set": chosen}
 
     # --- The loop --------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ class Objects(Base):
             "STORE", lambda: objects.store(ledger, stored, len(value)),
             object_id=object_id, version=version, hash_commit=stored.hash_commit,
         )
+        self.counts["fenced objects"] += placement.regions_of(value) is not None
         return [self._put_row(stored, entry)]
 
     def _next_version(self, object_id):
