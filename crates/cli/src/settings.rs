@@ -128,6 +128,19 @@ pub fn amount(text: &str) -> Result<Amount> {
     })
 }
 
+/// An amount as people read it: without the zeros at its end.
+pub fn plain(amount: Amount) -> String {
+    amount.to_string().trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What a parameter says, as people write it.
+pub fn value_text(value: Value) -> String {
+    match value {
+        Value::Amount(amount) => plain(amount),
+        other => other.to_string(),
+    }
+}
+
 /// What a rule says, as a document.
 pub fn rule_value(rule: &Rule) -> Json {
     match rule {
@@ -142,7 +155,7 @@ pub fn rule_value(rule: &Rule) -> Json {
 /// What a rule says, as people write it.
 pub fn rule_text(rule: &Rule) -> String {
     match rule {
-        Rule::MinUptime(ratio) | Rule::MinHealth(ratio) => ratio.to_string(),
+        Rule::MinUptime(ratio) | Rule::MinHealth(ratio) => plain(*ratio),
         Rule::AllowedRegions(regions) | Rule::DeniedRegions(regions) => regions.join(","),
         Rule::FailureDomain(kind) => kind.to_string(),
         Rule::Quarantine(rule) => format!("{}/{}", rule.failures, rule.epochs),
@@ -201,7 +214,7 @@ mod tests {
         let (parameters, rules) = (Parameters::v13(Profile::EC_10_5), Rules::v13());
         for parameter in Parameter::ALL {
             let value = parameter.get(&parameters);
-            assert_eq!(parse_value(*parameter, &value.to_string()).unwrap(), value);
+            assert_eq!(parse_value(*parameter, &value_text(value)).unwrap(), value);
         }
         for rule in rules.list() {
             assert_eq!(parse_rule(rule.name(), &rule_text(&rule)).unwrap(), rule);

@@ -44,8 +44,11 @@ impl Tour {
     fn guide(&self, app: &mut App) -> Result<()> {
         let input = self.input.to_string_lossy().into_owned();
         let export = self.out.join("ledger.qfslog").to_string_lossy().into_owned();
-        heading(app, "A ledger with seven storage nodes")?;
-        step(app, &["init", "--nodes", "7"], Rows::Shown)?;
+        heading(
+            app,
+            "A ledger with seven storage nodes, a council of three, and votes that take one epoch",
+        )?;
+        step(app, &["init", "--nodes", "7", "--set", "voting_epochs=1"], Rows::Shown)?;
         heading(
             app,
             "Every file stored: four shards, three copies each, at nodes that anyone can compute",
@@ -57,6 +60,8 @@ impl Tour {
             "Proofs of storage: the entry that opens the audit decides which leaf of which shard",
         )?;
         step(app, &["audit", "run", "--all"], Rows::Counted("shards challenged"))?;
+        heading(app, "A change of the rules is proposed; nobody can make it alone, or at once")?;
+        step(app, &["gov", "propose", "parameter", "fee_per_kib", "80"], Rows::Shown)?;
         heading(
             app,
             "Epoch 1 closes by what AEGIS observed; fees become rewards, treasury and reserve",
@@ -65,11 +70,22 @@ impl Tour {
         step(app, &["rewards"], Rows::Shown)?;
         heading(
             app,
-            "Epoch 2: the node that was mostly down gets no new shards, and is seen to recover",
+            "Epoch 2: the node that was mostly down gets no new shards; the council votes",
         )?;
+        step(app, &["node", "list"], Rows::Shown)?;
+        step(app, &["gov", "vote", "1"], Rows::Shown)?;
         step(app, &["audit", "run"], Rows::Counted("shards challenged"))?;
         self.advance(app, 2, &["1"; 7])?;
-        step(app, &["rewards"], Rows::Shown)?;
+        heading(
+            app,
+            "Epoch 3: a node leaves; each of its copies moves where the ledger says, bytes first",
+        )?;
+        step(app, &["node", "exit", "node-002"], Rows::Shown)?;
+        step(app, &["repair"], Rows::Counted("copies moved"))?;
+        self.advance(app, 3, &["1"; 7])?;
+        heading(app, "Epoch 4: the vote is in force, and the node has left")?;
+        step(app, &["gov", "show", "1"], Rows::Shown)?;
+        step(app, &["node", "list"], Rows::Shown)?;
         heading(app, "The whole history as one file, under a signed checkpoint")?;
         step(app, &["log", "export", &export], Rows::Shown)?;
         let keys: Vec<String> =

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     args::gov::CreditArgs,
     error::{CliError, Result},
-    settings,
+    settings::{self, plain},
 };
 use protocol::{AccountId, Action, ErrorCode, Event, Outcome};
 use serde_json::json;
@@ -31,8 +31,11 @@ pub fn credit(app: &mut App, args: &CreditArgs) -> Result<()> {
     });
     app.out.row(&row, || {
         format!(
-            "{account}  {amount} ATR credited, {settled} of it pays debt; balance {}, debt {}",
-            after.balance, after.debt
+            "{account}  {} ATR credited, {} of it pays debt; balance {}, debt {}",
+            plain(amount),
+            plain(settled),
+            plain(after.balance),
+            plain(after.debt)
         )
     })
 }
@@ -52,7 +55,10 @@ pub fn account(app: &mut App, name: &str) -> Result<()> {
     app.out.row(&row, || {
         format!(
             "{id}  balance {} ATR, debt {}, fees {}, credits {}",
-            account.balance, account.debt, account.fees, account.credits
+            plain(account.balance),
+            plain(account.debt),
+            plain(account.fees),
+            plain(account.credits)
         )
     })
 }

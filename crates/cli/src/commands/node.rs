@@ -4,6 +4,7 @@ use crate::{
     app::App,
     args::NodeCommand,
     error::{CliError, Result},
+    settings::plain,
     speaker,
 };
 use aegis_registry::eligibility::{Reason, explain};
@@ -96,16 +97,16 @@ fn exit(app: &mut App, id: &str, by: Option<&str>) -> Result<()> {
 fn show(app: &mut App, number: NodeNumber) -> Result<()> {
     let document = document(app.state()?, number)?;
     let text = |key: &str| document[key].as_str().unwrap_or("").to_owned();
+    let nod = app.state()?.node(number).map_or_else(String::new, |node| plain(node.nod));
     app.out.row(&document, || {
         let eligible = if document["eligible"] == true { "eligible" } else { "not eligible" };
         format!(
-            "{}  {}  {}  {eligible}: {}  {} bytes  {} NOD",
+            "{}  {}  {}  {eligible}: {}  {} bytes  {nod} NOD",
             text("node_id"),
             text("status"),
             text("standing"),
             text("reason"),
             document["bytes_stored"],
-            text("nod")
         )
     })
 }

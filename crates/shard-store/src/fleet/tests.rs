@@ -1,4 +1,5 @@
 use super::*;
+use crate::StoreError;
 use crate::testing::{Fault, FaultyStore, MemStore, sample};
 use proptest::prelude::*;
 use protocol::layout::BLOCK_SIZE;

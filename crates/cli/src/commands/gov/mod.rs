@@ -8,7 +8,8 @@ use crate::{
     app::App,
     args::gov::GovCommand,
     error::{CliError, Result},
-    settings, speaker,
+    settings::{self, plain},
+    speaker,
 };
 use protocol::{
     ErrorCode,
@@ -62,13 +63,17 @@ fn document<S: StateStore>(state: &State<S>, change: &Change) -> Value {
 /// A change as people read it.
 fn sentence<S: StateStore>(state: &State<S>, change: &Change) -> String {
     match change {
-        Change::Parameter { parameter, value } => format!("{} = {value}", name_of(*parameter)),
+        Change::Parameter { parameter, value } => {
+            format!("{} = {}", name_of(*parameter), settings::value_text(*value))
+        }
         Change::Rule(rule) => format!("{} = {}", rule.name(), settings::rule_text(rule)),
         Change::Expel(node) | Change::Quarantine(node) | Change::Reinstate(node) => {
             format!("{} {}", change.kind(), speaker::node_name(state, *node))
         }
         Change::CodeVersion(version) => format!("code version {version}"),
-        Change::Credit { account, amount } => format!("credit {account} with {amount} ATR"),
+        Change::Credit { account, amount } => {
+            format!("credit {account} with {} ATR", plain(*amount))
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use crate::{
     args::gov::{ProposeArgs, ProposedChange},
     commands::money::account_named,
     error::{CliError, Result},
-    settings, speaker,
+    settings::{self, plain},
+    speaker,
 };
 use protocol::{Action, ErrorCode, Event, Outcome, command::Propose, governance::Change};
 use serde_json::json;
@@ -41,8 +42,10 @@ pub fn run(app: &mut App, args: &ProposeArgs) -> Result<()> {
     let what = sentence(state, &change);
     app.out.row(&row, || {
         format!(
-            "proposal {proposal}: {what}\nthe {} votes in epochs {opens} to {closes}; {needed} of {weight} votes are needed",
-            electorate.name()
+            "proposal {proposal}: {what}\nthe {} votes in epochs {opens} to {closes}; {} of {} votes are needed",
+            electorate.name(),
+            plain(needed),
+            plain(weight)
         )
     })
 }

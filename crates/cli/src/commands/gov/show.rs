@@ -1,7 +1,15 @@
 //! `gov show`.
 
-use super::{document, proposal, sentence, vote::can_be_activated};
-use crate::{app::App, error::Result, settings, speaker};
+use super::{
+    document, proposal, sentence,
+    vote::{can_be_activated, is_superseded},
+};
+use crate::{
+    app::App,
+    error::Result,
+    settings::{self, plain, value_text},
+    speaker,
+};
 use protocol::{
     Parameters, Profile, Rules,
     governance::ProposalNumber,
@@ -50,8 +58,11 @@ fn show_parameter(app: &App, parameter: Parameter, value: Setting, default: Sett
         "meaning": parameter.meaning(),
     });
     app.out.row(&row, || {
-        let changed = if value == default { String::new() } else { format!(" (v13: {default})") };
-        line(parameter.name(), &format!("{value}{changed}"), parameter.meaning())
+        let mut text = value_text(value);
+        if value != default {
+            text += &format!(" (v13: {})", value_text(default));
+        }
+        line(parameter.name(), &text, parameter.meaning())
     })
 }
 
@@ -73,13 +84,18 @@ fn show_rule(app: &App, rule: &Rule, default: &Rule) -> Result<()> {
 }
 
 fn line(name: &str, value: &str, meaning: &str) -> String {
-    format!("  {name:<23} {value:<34} {meaning}")
+    format!("  {name:<23} {value:<24} {meaning}")
 }
 
 fn show_proposal(app: &mut App, number: ProposalNumber) -> Result<()> {
     let state = app.state()?;
     let record = proposal(state, number)?;
-    let (status, votes) = (status(state.epoch(), &record), votes(state, number)?);
+    let status = if record.activated.is_none() && is_superseded(state, number, &record)? {
+        "superseded"
+    } else {
+        status(state.epoch(), &record)
+    };
+    let votes = votes(state, number)?;
     let row = json!({
         "kind": "proposal",
         "number": number,
@@ -102,7 +118,11 @@ fn show_proposal(app: &mut App, number: ProposalNumber) -> Result<()> {
     app.out.row(&row, || {
         let ProposalRecord { yes, no, needed, weight, opens, closes, .. } = record;
         format!(
-            "  {number}  {status}: {what}\n     {yes} for, {no} against, {needed} of {weight} needed in epochs {opens} to {closes}"
+            "  {number}  {status}: {what}\n     {} for, {} against, {} of {} needed in epochs {opens} to {closes}",
+            plain(yes),
+            plain(no),
+            plain(needed),
+            plain(weight)
         )
     })
 }

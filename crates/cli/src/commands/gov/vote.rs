@@ -5,6 +5,7 @@ use crate::{
     app::App,
     args::gov::Ballot,
     error::{CliError, Result, accepted},
+    settings::plain,
     speaker,
 };
 use aegis_registry::governance::lapses;
@@ -90,7 +91,9 @@ fn show(
         "seq": receipt.seq, "entry_hash": receipt.entry_hash.to_hex(),
     });
     let vote = if approve { "yes" } else { "no" };
-    app.out.row(&row, || format!("proposal {number}: {name} votes {vote} with weight {weight}"))
+    app.out.row(&row, || {
+        format!("proposal {number}: {name} votes {vote} with weight {}", plain(weight))
+    })
 }
 
 /// `gov activate`.
@@ -144,7 +147,7 @@ fn due<S: StateStore>(state: &State<S>) -> Result<Vec<ProposalNumber>> {
         if epoch > proposal.epoch.saturating_add(LONGEST_VOTE + ACTIVATION_WINDOW_EPOCHS) {
             break;
         }
-        if can_be_activated(epoch, &proposal) {
+        if can_be_activated(epoch, &proposal) && !is_superseded(state, number, &proposal)? {
             due.push(number);
         }
     }
@@ -152,7 +155,17 @@ fn due<S: StateStore>(state: &State<S>) -> Result<Vec<ProposalNumber>> {
     Ok(due)
 }
 
-/// Whether a proposal can be activated in `epoch` (GV-8).
+/// Whether a later proposal about the same subject was accepted: then this one cannot be activated any more (GV-8).
+pub fn is_superseded<S: StateStore>(
+    state: &State<S>,
+    number: ProposalNumber,
+    proposal: &ProposalRecord,
+) -> Result<bool> {
+    let latest = state.subject(proposal.emergency, proposal.change.subject())?;
+    Ok(latest.is_some_and(|latest| latest.proposal != number))
+}
+
+/// Whether a proposal that is not superseded can be activated in `epoch` (GV-8).
 pub fn can_be_activated(epoch: u64, proposal: &ProposalRecord) -> bool {
     let begun = if proposal.emergency { epoch >= proposal.opens } else { epoch > proposal.closes };
     let accepted = proposal.yes >= proposal.needed;
