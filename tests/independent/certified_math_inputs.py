@@ -110,12 +110,20 @@ def series_power(rng):
     return clip(SCALE + small() * rng.choice((1, 10**3, 10**6, 10**9))), y
 
 
+def long_power(rng):
+    """A base next to 1 and an exponent that takes it to the end of the range: roundings weigh most here."""
+    x = SCALE + rng.randint(1, 200)
+    target = Decimal(rng.uniform(44, 47.2764))
+    return x, clip(target / ROUGH.ln(Decimal(x) / SCALE) * SCALE)
+
+
 def power(rng):
     x, y = rng.choice((
         lambda: root_power(rng),
         lambda: in_range_power(rng),
         lambda: in_range_power(rng),
         lambda: series_power(rng),
+        lambda: long_power(rng),
         lambda: (anything(rng), anything(rng)),
         lambda: (decimal(rng), decimal(rng, 200)),
         lambda: (near_one(rng), anything(rng)),
@@ -125,7 +133,10 @@ def power(rng):
 
 def whole_power(rng):
     x = anything(rng)
-    kind = rng.randrange(4)
+    kind = rng.randrange(5)
+    if kind == 4:
+        x, y = long_power(rng)
+        return ("powi", x, y // SCALE)
     if kind == 0:
         return ("powi", x, rng.randint(0, 40))
     if kind == 1:

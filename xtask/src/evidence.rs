@@ -12,10 +12,25 @@ const USAGE: &str = "evidence takes --check and --dir DIR";
 
 /// The generated logs, each with the folder of its evidence below the one of the v13 profile.
 fn logs() -> [(&'static str, Spec); 2] {
-    let v13 =
-        Spec { seed: 1, nodes: 12, epochs: 12, objects_per_epoch: 60, profile: profile(4, 0, 3) };
-    let erasure =
-        Spec { seed: 2, nodes: 24, epochs: 4, objects_per_epoch: 20, profile: profile(16, 6, 1) };
+    let v13 = Spec {
+        seed: 1,
+        nodes: 52,
+        epochs: 1_040,
+        objects_per_epoch: 3,
+        profile: profile(4, 0, 3),
+        sample: 2,
+        council_epochs: 4,
+        governed: true,
+    };
+    let erasure = Spec {
+        seed: 2,
+        nodes: 32,
+        epochs: 12,
+        objects_per_epoch: 10,
+        profile: profile(16, 6, 1),
+        sample: 8,
+        ..v13
+    };
     [("", v13), ("erasure-16-6-1", erasure)]
 }
 

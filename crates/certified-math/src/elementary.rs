@@ -123,3 +123,47 @@ fn sqrt_wide(hi: u128, lo: u128) -> u128 {
     }
     root
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CM-15: values on the grid, which no precision would separate from their floors.
+    #[test]
+    fn cm15_values_on_the_grid_are_found_first() {
+        let whole = |value| BigNum128::from_int(value).unwrap();
+        let (zero, one) = (BigNum128::ZERO, BigNum128::ONE);
+        assert_eq!((zero.exp(), one.ln(), zero.exp2()), (Ok(one), Ok(zero), Ok(one)));
+        assert_eq!((one.log2(), one.log10()), (Ok(zero), Ok(zero)));
+        for n in 0..=20 {
+            assert_eq!(whole(n).exp2(), Ok(whole(1 << n)));
+            assert_eq!(whole(1 << n).log2(), Ok(whole(n)));
+            assert_eq!(whole(10u128.pow(u32::try_from(n).unwrap())).log10(), Ok(whole(n)));
+        }
+        for (base, roots) in [(2, 8), (3, 5), (10, 2)] {
+            let power = whole(u128::pow(base, roots));
+            assert_eq!(power.pow(one.div(whole(roots.into())).unwrap()), Ok(whole(base)));
+        }
+    }
+
+    /// CM-17 and CM-18: one value of each, with its neighbours in the literature.
+    #[test]
+    fn cm17_cm18_values_off_the_grid() {
+        let (one, two) = (BigNum128::ONE, BigNum128::from_raw(2 * SCALE));
+        let half = BigNum128::from_raw(SCALE / 2);
+        for (result, raw) in [
+            (one.exp(), 2_718_281_828_459_045_235),
+            (half.exp2(), 1_414_213_562_373_095_048),
+            (two.ln(), 693_147_180_559_945_309),
+            (two.add(one).and_then(BigNum128::log2), 1_584_962_500_721_156_181),
+            (two.log10(), 301_029_995_663_981_195),
+            (Ok(two.sqrt()), 1_414_213_562_373_095_048),
+            (half.pow(half), 707_106_781_186_547_524),
+            (one.add(half).and_then(|x| x.powi(50)), 637_621_500_214_049_586_903_407_806),
+        ] {
+            assert_eq!(result, Ok(BigNum128::from_raw(raw)));
+        }
+        assert_eq!(BigNum128::from_raw(48 * SCALE).exp(), Err(MathError::Overflow));
+        assert_eq!(half.pow(BigNum128::MAX), Ok(BigNum128::ZERO));
+    }
+}

@@ -27,6 +27,9 @@ impl Precision {
 
     /// The next step of the loop. It has no last one.
     const fn doubled(self) -> Self {
+        // No input of a test is so hard: a mistake shall fail there, and not run for ever.
+        #[cfg(test)]
+        assert!(self.limbs < 1 << 9);
         Self { limbs: self.limbs.saturating_mul(2) }
     }
 
@@ -121,7 +124,8 @@ impl Estimate {
     }
 }
 
-/// The real number that `estimate` encloses ever more closely, rounded down to a multiple of 10^-18.
+/// The real number that `estimate` encloses ever more closely, rounded down to a multiple of 10^-18
+/// (rule CM-14): Ziv's strategy.
 ///
 /// The number must not be such a multiple itself: then its two neighbours have a distance from it, and
 /// some precision separates it from both, so that the loop ends (rule CM-15).

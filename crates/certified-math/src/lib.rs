@@ -2,7 +2,7 @@
 //!
 //! [`BigNum128`] is an unsigned number of 18 decimals in a `u128`. Every operation is the exact real
 //! result up to one rounding down, or it is a [`MathError`]: nothing wraps, nothing clamps, nothing
-//! depends on the platform. Products are formed in 256 bits, so an intermediate never overflows
+//! depends on the platform (rule CM-13). Products are formed in 256 bits, so an intermediate never overflows
 //! before its quotient does. Roots, exponentials, logarithms and powers are enclosed between bounds at
 //! a growing precision, until one result is left.
 //!

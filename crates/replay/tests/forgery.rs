@@ -3,15 +3,17 @@
 
 mod common;
 
-use common::{SMALL, failing, forged};
+use common::{GOVERNED, SMALL, failing, forged};
 use protocol::{
     Action, Amount, Authorization, EntryBody, Event, Hash32, Layout, Outcome, Profile,
     command::{Content, Store},
     error::ErrorCode,
     event::{EpochClosed, NodeAccount, Settlement},
-    node::NodeStatus,
+    governance::Electorate,
+    node::{NodeStatus, Standing},
+    signature::Suite,
 };
-use replay::workload::Log;
+use replay::workload::{Log, keys};
 
 type Is = fn(&EntryBody) -> bool;
 type Change = fn(&mut EntryBody);
@@ -152,15 +154,143 @@ const TABLE: &[(Is, Change, &str)] = &[
     (stored, |b| b.state_root = Some(Hash32::ZERO), "state_root"),
 ];
 
+/// What governance, accounts and the life of a node add to the fields.
+const GOVERNED_TABLE: &[(Is, Change, &str)] = &[
+    (
+        closing,
+        |b| in_account(b, |node| node.standing = Standing::Expelled),
+        "outcome.nodes[2].standing",
+    ),
+    (
+        closing,
+        |b| in_account(b, |node| node.eligible = !node.eligible),
+        "outcome.nodes[2].eligible",
+    ),
+    (closing, |b| in_closing(b, |closed| closed.changes.push(9)), "outcome.changes.len"),
+    (changing, |b| in_closing(b, |closed| closed.changes[0] += 1), "outcome.changes[0]"),
+    (changing, |b| in_closing(b, |closed| closed.changes.clear()), "outcome.changes.len"),
+    (proposed, |b| in_proposal(b, |p| *p.proposal += 1), "outcome.proposal"),
+    (proposed, |b| in_proposal(b, |p| *p.electorate = Electorate::Nodes), "outcome.electorate"),
+    (proposed, |b| in_proposal(b, |p| one_more(p.weight)), "outcome.weight"),
+    (proposed, |b| in_proposal(b, |p| one_more(p.needed)), "outcome.needed"),
+    (proposed, |b| in_proposal(b, |p| *p.opens += 1), "outcome.opens"),
+    (proposed, |b| in_proposal(b, |p| *p.closes += 1), "outcome.closes"),
+    (
+        voted,
+        |b| b.outcome = Outcome::Accepted(Event::Voted { weight: Amount::from_raw(1) }),
+        "outcome.weight",
+    ),
+    // A vote that is turned round is not the one that was signed.
+    (
+        voted,
+        |b| {
+            let Action::Vote(vote) = &mut b.command.action else { panic!("not a vote") };
+            vote.approve = !vote.approve;
+        },
+        "outcome",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::Activated { .. })),
+        |b| b.outcome = Outcome::Accepted(Event::Activated { effective: b.epoch }),
+        "outcome.effective",
+    ),
+    // An activation that the votes do not allow, and one that they do.
+    (
+        |b| matches!(b.outcome, Outcome::Rejected(ErrorCode::NoQuorum)),
+        |b| b.outcome = Outcome::Accepted(Event::Activated { effective: b.epoch + 2 }),
+        "outcome",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::Activated { .. })),
+        |b| b.outcome = Outcome::Rejected(ErrorCode::NoQuorum),
+        "outcome",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::Credited { .. })),
+        |b| b.outcome = Outcome::Accepted(Event::Credited { settled: Amount::from_raw(1) }),
+        "outcome.settled",
+    ),
+    (
+        |b| matches!(event(b), Some(Event::Scored)),
+        |b| {
+            let Action::RecordScore(record) = &mut b.command.action else { panic!("not a score") };
+            record.score ^= 1;
+        },
+        "outcome",
+    ),
+];
+
+fn changing(body: &EntryBody) -> bool {
+    matches!(event(body), Some(Event::EpochClosed(closed)) if !closed.changes.is_empty())
+}
+
+fn proposed(body: &EntryBody) -> bool {
+    matches!(event(body), Some(Event::Proposed { .. }))
+}
+
+fn voted(body: &EntryBody) -> bool {
+    matches!(event(body), Some(Event::Voted { .. }))
+}
+
+/// What an accepted proposal says.
+struct Said<'a> {
+    proposal: &'a mut u64,
+    electorate: &'a mut Electorate,
+    weight: &'a mut Amount,
+    needed: &'a mut Amount,
+    opens: &'a mut u64,
+    closes: &'a mut u64,
+}
+
+fn in_proposal(body: &mut EntryBody, change: impl FnOnce(Said<'_>)) {
+    let Outcome::Accepted(Event::Proposed { proposal, electorate, weight, needed, opens, closes }) =
+        &mut body.outcome
+    else {
+        panic!("not a proposal")
+    };
+    change(Said { proposal, electorate, weight, needed, opens, closes });
+}
+
 #[test]
 fn rp_5_every_forged_field_is_named() {
-    let log = Log::generate(&SMALL).unwrap();
+    every_field_is_named(&Log::generate(&SMALL).unwrap(), TABLE);
+}
+
+/// Signed by its operator, and forged all the same: standings, lists, votes and accounts.
+#[test]
+fn rp_5_every_forged_field_of_governance_is_named() {
+    every_field_is_named(&Log::generate(&GOVERNED).unwrap(), GOVERNED_TABLE);
+}
+
+/// PL-8: a copy moves to one node and no other, whatever the operator signs.
+#[test]
+fn rp_5_a_move_to_another_node_is_found() {
+    let mut log = Log::generate(&GOVERNED).unwrap();
     let bodies: Vec<EntryBody> =
         log.bodies.iter().map(|body| EntryBody::from_bytes(body).unwrap()).collect();
-    for (is, change, field) in TABLE {
-        let seq =
-            bodies.iter().position(is).unwrap_or_else(|| panic!("no entry to forge {field} in"));
-        let found = failing(&forged(&log, seq, change));
+    let seq = bodies.iter().position(|b| matches!(event(b), Some(Event::Reassigned))).unwrap();
+    let Outcome::Accepted(Event::LedgerOpened { ledger_id }) = bodies[0].outcome else {
+        panic!("not a genesis")
+    };
+    let mut body = bodies[seq].clone();
+    let Action::Reassign(reassign) = &mut body.command.action else { panic!("not a move") };
+    reassign.to = (reassign.to + 1) % GOVERNED.nodes;
+    body.command = body.command.sign(&ledger_id, &keys::signer("operator", Suite::Ed25519));
+    log.bodies[seq] = body.to_bytes();
+    let found = failing(&log.export().unwrap());
+    assert_eq!((found.seq(), found.field.as_str()), (Some(seq as u64), "outcome"));
+    assert!(found.to_string().contains("and no other"), "{found}");
+}
+
+fn every_field_is_named(log: &Log, table: &[(Is, Change, &str)]) {
+    let bodies: Vec<EntryBody> =
+        log.bodies.iter().map(|body| EntryBody::from_bytes(body).unwrap()).collect();
+    for (row, (is, change, field)) in table.iter().enumerate() {
+        let seq = bodies
+            .iter()
+            .position(is)
+            .unwrap_or_else(|| panic!("row {row}: no entry to forge {field} in"));
+        let found = failing(&forged(log, seq, change));
         assert_eq!(found.field, *field, "{found}");
         assert_eq!(found.seq(), Some(seq as u64), "{found}");
         assert_ne!(found.expected, found.got, "{found}");

@@ -73,17 +73,23 @@ fn the_generated_log_has_everything_in_it() {
     assert_eq!(
         events,
         [
+            "ACTIVATE",
             "AUDIT_OPEN",
             "AUDIT_RESULT",
+            "CREDIT",
             "DELETE_MARKER",
             "EPOCH_ADVANCE",
             "GENESIS",
+            "NODE_EXIT",
             "NODE_KEY",
             "NODE_REGISTER",
+            "PROPOSE",
             "PURGE",
             "REASSIGN",
+            "SCORE",
             "STORE",
             "UPDATE",
+            "VOTE",
         ]
     );
     for code in [
@@ -97,6 +103,10 @@ fn the_generated_log_has_everything_in_it() {
         ErrorCode::EpochChanged,
         ErrorCode::Limit,
         ErrorCode::Conflict,
+        ErrorCode::InsufficientFunds,
+        ErrorCode::TooEarly,
+        ErrorCode::TooLate,
+        ErrorCode::NoQuorum,
     ] {
         assert!(report.refusals.contains_key(code.name()), "{code}");
     }

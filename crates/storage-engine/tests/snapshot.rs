@@ -352,6 +352,34 @@ fn st_12_reasons() {
     assert_eq!(numbers, (1..=17).collect());
 }
 
+type Damage = fn(&mut (Vec<u8>, Vec<u8>));
+
+/// ST-12: of no kind is there a longer key, or a longer or shorter value, than ST-1 and ST-2 say.
+#[test]
+fn st_12_every_kind_of_record_has_its_shape() {
+    let mut ledger = small();
+    let head = ledger.head;
+    let (file, _) = write(&mut ledger.state, head);
+    let whole = Parts::of(&file);
+    let records = whole.records(1);
+    for (at, (key, _)) in records.iter().enumerate() {
+        let longer_key: Damage = |record| record.0.push(0);
+        let longer: Damage = |record| record.1.push(0);
+        // Proofs have no value that could be shorter.
+        let shorter: Damage = |(key, value)| {
+            if value.pop().is_none() {
+                key.truncate(12);
+            }
+        };
+        for change in [longer_key, longer, shorter] {
+            let mut changed = records.clone();
+            change(&mut changed[at]);
+            let kind = char::from(key[0]);
+            assert_eq!(refused(&whole.with(1, &changed).seal(), "shape"), Reason::Record, "{kind}");
+        }
+    }
+}
+
 #[test]
 fn st_13_only_whole_states_are_written_and_only_empty_stores_taken() {
     let mut empty = Ledger::empty();

@@ -86,14 +86,14 @@ pub(super) fn of_epoch(epoch: u64, subjects: &Subjects) -> Vec<Item> {
                 ..passes(council(2), set(Parameter::pool_share, amount(200)))
             },
         ]),
-        2 => Vec::from([emergency(council(1), Change::Quarantine(node(3)))]),
+        2 => Vec::from([emergency(council(0), Change::Quarantine(node(3)))]),
         3 => Vec::from([
             passes(council(0), Change::Rule(Rule::MinUptime(share(910)))),
             emergency(council(2), Change::Reinstate(node(3))),
         ]),
         8 => Vec::from([
             passes(by_node(0), set(Parameter::prepaid, Value::Flag(false))),
-            passes(by_node(2), Change::Rule(Rule::FailureDomain(apart))),
+            passes(by_node(1), Change::Rule(Rule::FailureDomain(apart))),
         ]),
         9 => Vec::from([
             emergency(by_node(1), Change::Expel(node(5))),

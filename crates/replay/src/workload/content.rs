@@ -31,11 +31,11 @@ impl Content {
         tick: u64,
     ) -> Result<Self, WorkloadError> {
         let metadata = metadata(rng, tick);
-        let size = match rng.below(40) {
-            0 => 0,
-            1..=28 => rng.between(1, 16_384),
-            29..=36 => rng.between(16_385, 131_072),
-            37 => rng.between(262_145, 1_200_000),
+        let size = match rng.below(80) {
+            0 | 1 => 0,
+            2..=58 => rng.between(1, 16_384),
+            59..=75 => rng.between(16_385, 131_072),
+            76 | 77 => rng.between(262_145, 1_200_000),
             _ => return Self::by_layout(rng, profile, metadata),
         };
         let mut bytes = Vec::new();

@@ -28,7 +28,7 @@ pub const GOVERNED: Spec = Spec {
     seed: 7,
     nodes: 9,
     epochs: 12,
-    objects_per_epoch: 2,
+    objects_per_epoch: 4,
     sample: 4,
     council_epochs: 4,
     governed: true,

@@ -90,9 +90,10 @@ pub(super) fn speaks<S: StateStore>(
     )
 }
 
-/// Whether the node has a say at all: it is not gone, and the last facts do not name it as revoked.
+/// Whether the node has a say (GV-2). A revoked node that leaves is DRAINING, and its key is no better for that.
 pub(super) fn may_speak(node: &NodeRecord) -> bool {
-    !node.standing.is_gone() && !node.registry.as_ref().is_some_and(|fact| fact.revoked)
+    let revoked = node.registry.as_ref().is_some_and(|fact| fact.revoked);
+    !revoked && !node.standing.is_gone()
 }
 
 fn is_key_of(node: &NodeRecord, command: &Command) -> bool {

@@ -7,6 +7,8 @@ pub mod make;
 use protocol::{
     AccountId, Action, Authorization, Command, CommandId, EntryBody, ErrorCode, Event, Genesis,
     Hash32, Outcome,
+    governance::{Change, Speaker},
+    node::NodeNumber,
     signature::{SeedSigner, Signer, Suite},
 };
 use storage_engine::{
@@ -130,6 +132,22 @@ impl Ledger {
             Outcome::Accepted(event) => event,
             Outcome::Rejected(code) => panic!("refused with {code}"),
         }
+    }
+
+    /// Puts a change into force with the next epoch: an emergency, which the one key of the council accepts.
+    pub fn enact(&mut self, change: Change) {
+        let proposal = self.state.ledger().unwrap().proposals + 1;
+        self.play([
+            (By::Operator, make::propose(Speaker::Operator, change, true), Accepted),
+            (By::Alice, make::vote(proposal, Speaker::Council(0), true), Accepted),
+            (By::Operator, make::activate(proposal, Speaker::Operator), Accepted),
+        ]);
+    }
+
+    /// Nodes of the copies of version 1 of an object: copy r of column c at index c × replicas + r.
+    pub fn assignment(&self, name: &str) -> Vec<NodeNumber> {
+        let version = self.state.version(&make::object(name), 1).unwrap();
+        version.unwrap().stored.unwrap().assignment
     }
 
     /// Executes a command as a log would have it, and checks what holds for every command.

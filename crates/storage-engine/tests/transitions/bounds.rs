@@ -8,17 +8,18 @@ use crate::common::{
 };
 use borsh::BorshSerialize;
 use protocol::{
-    Action,
+    Action, Amount,
     ErrorCode::*,
     Hash32, Outcome, Profile, canonical,
     command::{AuditAnswer, Content},
+    governance::{Change, Speaker},
     limits::MAX_PROOFS_PER_EPOCH,
     rules::DomainKind,
 };
 use storage_engine::{
     execute_committed,
     state::{
-        Changes, MemoryStore, State, StateStore, keys,
+        Changes, MemoryStore, State, StateError, StateStore, keys,
         records::{EpochRecord, LedgerRecord, NodeRecord},
     },
 };
@@ -121,4 +122,66 @@ fn manifests_are_neither_moved_nor_audited() {
     assert_eq!(outcome(&mut ledger, manifest(), moved), Refused(InvalidInput));
     let record = make::record(2, number, vec![answer]);
     assert_eq!(outcome(&mut ledger, manifest(), record), Refused(ProofUnavailable));
+}
+
+/// EC-8: credits so far, those that wait to be in force, and this one stay at or below a quarter of the range.
+#[test]
+fn ec_8_all_credits_together() {
+    let mut ledger = Ledger::with_nodes(3);
+    let credit = Action::Credit { account: Alice.account(), amount: Amount::from_raw(10) };
+    let most = u128::MAX / 4;
+    for (credited, pending, expect) in [
+        (most - 10, 0, Accepted),
+        (most - 9, 0, Refused(Limit)),
+        (most - 10, 1, Refused(Limit)),
+        (0, most - 10, Accepted),
+        (0, most - 9, Refused(Limit)),
+        (most, u128::MAX, Refused(Limit)),
+    ] {
+        let mut record = ledger.state.ledger().unwrap().clone();
+        record.treasury.credited = Amount::from_raw(credited);
+        record.pending_credits = Amount::from_raw(pending);
+        let edits = [edit(keys::ledger(), &record)];
+        assert_eq!(outcome(&mut ledger, edits, credit.clone()), expect, "{credited} and {pending}");
+    }
+}
+
+/// EC-8: so does a credit by proposal, when it is activated.
+#[test]
+fn ec_8_activated_credits_count_before_they_are_in_force() {
+    let mut ledger = Ledger::with_nodes(3);
+    let change = Change::Credit { account: Alice.account(), amount: Amount::from_raw(10) };
+    ledger.play([
+        (Operator, make::propose(Speaker::Operator, change, true), Accepted),
+        (Alice, make::vote(1, Speaker::Council(0), true), Accepted),
+    ]);
+    for (credited, expect) in [(u128::MAX / 4 - 10, Accepted), (u128::MAX / 4 - 9, Refused(Limit))]
+    {
+        let mut record = ledger.state.ledger().unwrap().clone();
+        record.treasury.credited = Amount::from_raw(credited);
+        let edits = [edit(keys::ledger(), &record)];
+        let activate = make::activate(1, Speaker::Operator);
+        assert_eq!(outcome(&mut ledger, edits, activate), expect, "{credited} before");
+    }
+}
+
+/// GV-3: an engine that is older than the code version in force decides nothing, be it asked by a client or by a log.
+#[test]
+fn gv_3_an_outdated_engine_stops() {
+    let mut ledger = Ledger::with_nodes(3);
+    ledger.enact(Change::CodeVersion(2));
+    ledger.play([(Alice, put("a", 1), Accepted), (Operator, advance(1, &[0, 1, 2]), Accepted)]);
+    let before = (ledger.state.root().unwrap(), *ledger.state.cursor());
+    let command = ledger.command(Alice, make::put_at("b", 1, 2));
+    let refused = ledger.command(Alice, make::put_at("", 1, 2));
+    for command in [command, refused] {
+        let executed = execute_committed(&mut ledger.state, before.1.tick, command);
+        assert!(matches!(executed, Err(StateError::Outdated { needed: 2 })), "{executed:?}");
+        assert_eq!((ledger.state.root().unwrap(), *ledger.state.cursor()), before);
+    }
+    // A store that stands there opens, so that it can still be read, and stops at the same place.
+    let mut reopened = edited(&mut ledger, []);
+    let command = ledger.command(Alice, make::put_at("b", 1, 2));
+    let executed = execute_committed(&mut reopened, before.1.tick, command);
+    assert!(matches!(executed, Err(StateError::Outdated { needed: 2 })));
 }

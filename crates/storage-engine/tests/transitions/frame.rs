@@ -118,6 +118,7 @@ fn pr_4_reserved_actions() {
             ALL,
             Action::OpenAudit(OpenAudit::Sample(1)),
             make::record(1, 0, vec![no_answer()]),
+            make::credit(Bob, 1),
         ]
     };
     let mut ledger = Ledger::with_nodes(5);
@@ -246,22 +247,33 @@ fn st_8_old_records_leave_the_store() {
     let version = ledger.state.version(&make::object("a"), 1).unwrap();
     let node = version.unwrap().stored.unwrap().assignment[0];
     let proof = make::answer(&ledger.state, &content, ("a", 1, 0), node);
-    ledger.play([(Operator, make::record(2, node, vec![proof]), Accepted)]);
+    let none = protocol::command::AuditAnswer { proof: None, ..proof.clone() };
+    ledger.play([(Operator, make::record(2, node, vec![proof, none]), Accepted)]);
+    assert_eq!(count_records(&mut ledger, [keys::proofs(1), keys::failed_proofs(1)]), [1, 1]);
     let mut kept = |closes: u64| {
         ledger.play([(Operator, advance(closes, &[0, 1, 2]), Accepted)]);
-        ledger.state.flush(Changes::new()).unwrap();
-        [keys::proofs(1), keys::commands(1)].map(|(from, end)| {
-            let mut count = 0;
-            let mut visit = |_: &[u8], _: &[u8]| {
-                count += 1;
-                true
-            };
-            let Ok(()) = ledger.state.store().scan(&from, &end, &mut visit);
-            count
-        })
+        let ranges = [keys::proofs(1), keys::failed_proofs(1), keys::commands(1)];
+        count_records(&mut ledger, ranges)
     };
-    assert_eq!(kept(1), [0, 4], "the ids of genesis and of three commands");
-    assert_eq!(kept(2), [0, 0]);
+    assert_eq!(kept(1), [0, 0, 4], "the ids of genesis and of three commands");
+    assert_eq!(kept(2), [0, 0, 0]);
+}
+
+/// Records of the store in each range.
+fn count_records<const N: usize>(
+    ledger: &mut Ledger,
+    ranges: [(Vec<u8>, Vec<u8>); N],
+) -> [usize; N] {
+    ledger.state.flush(Changes::new()).unwrap();
+    ranges.map(|(from, end)| {
+        let mut count = 0;
+        let mut visit = |_: &[u8], _: &[u8]| {
+            count += 1;
+            true
+        };
+        let Ok(()) = ledger.state.store().scan(&from, &end, &mut visit);
+        count
+    })
 }
 
 /// PR-2: a command that could not stand in an entry is not admitted.

@@ -14,3 +14,6 @@ mod money;
 mod nodes;
 mod objects;
 mod order;
+mod rules;
+mod scores;
+mod standing;

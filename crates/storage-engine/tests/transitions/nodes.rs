@@ -4,7 +4,7 @@ use crate::common::{
     Accepted,
     By::*,
     Ledger, NotAdmitted, Refused,
-    make::{self, EC, advance, delete, object, put, put_sized, reassign, register, replacement},
+    make::{self, EC, advance, delete, put, put_sized, reassign, register, replacement},
 };
 use protocol::{
     Action, ErrorCode::*, Event, Genesis, NodeId, Profile, command::RegisterNode,
@@ -105,12 +105,6 @@ fn the_last_place() {
     ]);
 }
 
-/// Nodes of the copies of `name`, version 1.
-fn assignment(ledger: &Ledger, name: &str) -> Vec<u32> {
-    let version = ledger.state.version(&object(name), 1).unwrap();
-    version.unwrap().stored.unwrap().assignment
-}
-
 fn bytes(ledger: &Ledger) -> Vec<u64> {
     ledger.state.nodes().iter().map(|node| node.bytes_stored).collect()
 }
@@ -124,7 +118,7 @@ fn pl_8_reassigning() {
         (Alice, put_sized("a", 1, 5_000, Profile::QFS_V13), Accepted),
         (Alice, delete("a", 2), Accepted),
     ]);
-    let placed = assignment(&ledger, "a");
+    let placed = ledger.assignment("a");
     let (from, sibling) = (placed[3], placed[4]);
     let to = replacement(&ledger.state, "a", (1, 0)).unwrap();
     let other = (0..6).find(|node| *node != to && !placed[3..6].contains(node)).unwrap();
@@ -154,7 +148,7 @@ fn pl_8_reassigning() {
     assert_eq!(after[from as usize], before[from as usize] - shard);
     assert_eq!(after[to as usize], before[to as usize] + shard);
     assert_eq!(after.iter().sum::<u64>(), before.iter().sum::<u64>());
-    assert_eq!(assignment(&ledger, "a")[3], to);
+    assert_eq!(ledger.assignment("a")[3], to);
     ledger.play([
         (Operator, reassign("a", 1, (1, 0), from, to), Refused(Conflict)),
         (Operator, reassign("a", 1, (1, 0), to, from), Refused(Conflict)),
@@ -167,7 +161,7 @@ fn pl_8_reassigning_with_parity() {
     let genesis = make::genesis_with(5, make::parameters(EC));
     let mut ledger = Ledger::open(genesis);
     ledger.play([(Alice, put_sized("a", 1, 9_000, EC), Accepted)]);
-    let placed = assignment(&ledger, "a");
+    let placed = ledger.assignment("a");
     let free = (0..5).find(|node| !placed.contains(node)).unwrap();
     ledger.play([
         (Operator, Action::Exit { node: placed[2] }, Accepted),
@@ -189,7 +183,7 @@ fn pl_8_from_a_node_that_is_no_longer_eligible() {
         (Operator, advance(1, &[0, 1, 2, 4]), Accepted),
     ]);
     // Four shards on three of four nodes each: node 3 has one of them.
-    let placed = assignment(&ledger, "a");
+    let placed = ledger.assignment("a");
     let at = placed.iter().position(|node| *node == 3).unwrap();
     let place = ((at / 3) as u32, (at % 3) as u32);
     let to = replacement(&ledger.state, "a", place).unwrap();

@@ -4,11 +4,11 @@
 use crate::common::{
     Accepted,
     By::*,
-    Ledger, Refused,
-    make::{self, advance, delete, object, parameters, purge, put_with, reassign},
+    Ledger, NotAdmitted, Refused,
+    make::{self, advance, delete, object, parameters, purge, put_with, reassign, score},
 };
 use protocol::{
-    Action,
+    Action, Amount,
     ErrorCode::*,
     Parameters, Profile,
     command::{Content, OpenAudit, Store},
@@ -119,6 +119,49 @@ fn st_7_closings() {
         (Alice, advance(7, &[]), Refused(Unauthorized)),
         (Operator, advance(2, &[1, 0]), Refused(EpochChanged)),
         (Operator, advance(1, &[1, 0]), Refused(InvalidInput)),
+    ]);
+}
+
+/// RG-8, in its order: the node, the key, the standing.
+#[test]
+fn rg_8_exits() {
+    let exit = |node| Action::Exit { node };
+    ledger(5).play([
+        (Alice, exit(9), Refused(NotFound)),
+        (Operator, exit(1), Accepted),
+        (Alice, exit(1), Refused(Unauthorized)),
+        (Node(0), exit(1), Refused(Unauthorized)),
+        (Node(1), exit(1), Refused(Conflict)),
+    ]);
+}
+
+/// ST-7, EC-11: lifetime and shape, then who may, then the version.
+#[test]
+fn st_7_scores() {
+    let mut ledger = ledger(5);
+    let mut expired = ledger.command(Bob, score("none", 1, 7));
+    expired.valid_until_epoch = 0;
+    let expired = ledger.sign(Bob, expired);
+    assert_eq!(ledger.submit(expired).1, Refused(EpochChanged));
+    ledger.play([
+        (Bob, score("none", 0, 1_000_001), NotAdmitted(InvalidVersion)),
+        (Bob, score("none", 1, 1_000_001), NotAdmitted(Limit)),
+        (Bob, score("none", 1, 7), Refused(Unauthorized)),
+        (Alice, score("none", 1, 7), Refused(NotFound)),
+    ]);
+}
+
+/// ST-7, EC-8: shape, then who may, then the bounds.
+#[test]
+fn st_7_credits() {
+    let credit = |units| {
+        let amount = Amount::from_raw(units);
+        Action::Credit { account: Alice.account(), amount }
+    };
+    ledger(5).play([
+        (Alice, credit(0), NotAdmitted(InvalidInput)),
+        (Alice, credit(u128::MAX), Refused(Unauthorized)),
+        (Operator, credit(u128::MAX), Refused(Limit)),
     ]);
 }
 
