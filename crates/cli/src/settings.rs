@@ -229,7 +229,7 @@ mod tests {
         let quarantine = rules("quarantine", "3/4").quarantine;
         assert_eq!(quarantine, Quarantine { failures: 3, epochs: 4 });
         assert_eq!(rules("scorers", &"0a".repeat(32)).scorers.len(), 1);
-        assert_eq!(set_one("prepaid", "true").unwrap().0.prepaid, true);
+        assert!(set_one("prepaid", "true").unwrap().0.prepaid);
     }
 
     #[test]

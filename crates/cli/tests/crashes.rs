@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Qfs, noise};
+use common::{Qfs, files_below, noise};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -184,4 +184,42 @@ impl Drop for Mount {
     fn drop(&mut self) {
         let _ = std::process::Command::new("umount").arg(&self.0).output();
     }
+}
+
+/// Repairs that are killed at any moment: no receipt without its bytes, and once one came to its end nothing is left
+/// over, two epochs later, at any node.
+#[test]
+fn repairs_survive_kill_9() {
+    let qfs = Qfs::init(&["--nodes", "6"]);
+    for n in 0..40 {
+        let file = qfs.file(&format!("in/f{n}"), noise(n, 30_000));
+        qfs.ok(&["put", &file]);
+    }
+    let mut killed = 0;
+    for node in ["node-001", "node-004"] {
+        qfs.ok(&["node", "exit", node]);
+        for round in 0..6_u64 {
+            let mut repair = qfs.command(&["repair"]);
+            let mut repair = repair.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(30 + round * 23));
+            killed += u64::from(repair.try_wait().unwrap().is_none());
+            repair.kill().unwrap();
+            repair.wait().unwrap();
+        }
+        qfs.ok(&["repair"]);
+        qfs.ok(&["epoch", "advance"]);
+        assert_eq!(qfs.nodes()[node]["standing"], "EXITED");
+    }
+    assert!(killed > 0, "no repair was killed on its way");
+    qfs.ok(&["epoch", "advance"]);
+    qfs.ok(&["epoch", "advance"]);
+    let audited = qfs.ok(&["audit", "run", "--all"]);
+    assert!(audited.iter().all(|row| row["verified"] == true));
+    let shards =
+        qfs.nodes().into_keys().map(|node| files_below(&qfs.node_dir(&node).join("data")).len());
+    assert_eq!(shards.sum::<usize>(), audited.len(), "every shard at a node is assigned to it");
+    for n in 0..40 {
+        assert_eq!(qfs.get(&format!("f{n}"), &[]), noise(n, 30_000));
+    }
+    qfs.ok(&["log", "verify"]);
 }

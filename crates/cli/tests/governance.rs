@@ -181,6 +181,32 @@ fn gv_3_refusals() {
     }
 }
 
+/// Every command of governance and money has its line in a batch.
+#[test]
+fn batches_take_all_of_it() {
+    let qfs = ledger();
+    let file = qfs.file("x", "x");
+    let lines = [
+        json!(["put", file]),
+        json!(["gov", "propose", "parameter", "quorum", "0.75", "--emergency"]),
+        json!(["gov", "vote", "1"]),
+        json!(["gov", "activate", "1"]),
+        json!(["gov", "show", "1"]),
+        json!(["credit", "operator", "5"]),
+        json!(["account"]),
+        json!(["score", "x", "1", "5"]),
+        json!(["node", "exit", "node-000"]),
+        json!(["repair"]),
+        json!(["bundle"]),
+        json!(["epoch", "advance"]),
+    ];
+    let batch: Vec<String> = lines.iter().map(|line| line.to_string() + "\n").collect();
+    let rows = qfs.ok(&["batch", &qfs.file("batch", batch.concat())]);
+    assert!(rows.len() > lines.len());
+    assert_eq!(rows.last().unwrap()["in_force"], json!([1]));
+    qfs.ok(&["log", "verify"]);
+}
+
 /// GV-3: at most four open proposals of one speaker.
 #[test]
 fn gv_3_a_speaker_has_four_proposals() {

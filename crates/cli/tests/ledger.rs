@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Qfs, noise};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[test]
 fn an_epoch_pays_verified_nodes_and_moves_eligibility() {

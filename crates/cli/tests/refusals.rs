@@ -98,7 +98,10 @@ fn usage_errors() {
     assert_eq!(empty.refused(&["ls"]), "SE_ERR_NOT_FOUND");
     empty.ok(&["init", "--nodes", "3"]);
     empty.ok(&["log", "verify"]);
-    for command in ["init", "put", "get", "proof", "ls", "batch", "replay"] {
+    for command in [
+        "init", "put", "get", "proof", "ls", "batch", "replay", "repair", "gov", "credit",
+        "account", "score",
+    ] {
         let output = qfs.run(&[command, "--help"]);
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("Example"), "{command} --help");
