@@ -24,6 +24,7 @@ from .money import MAX_CREDITED
 MAX_OPEN = 64
 MAX_OPEN_OF_SPEAKER = 4
 LAPSES_AFTER = 8
+# The hardest first.
 OF_NODES = ("expel", "quarantine", "reinstate")
 
 
@@ -80,12 +81,17 @@ def voting_weights(nod, share):
     raise AssertionError("four holders always have a cap")
 
 
+def is_heard(node):
+    """GV-2: whether the standing of a node, and the last facts about it, let it speak."""
+    return node.standing not in registry.SILENT and not (node.registry and node.registry.revoked)
+
+
 def holders(ledger):
     """Nodes that could vote: with NOD, a standing that speaks, and a scheme that signs."""
     return [
         node
         for node in ledger.nodes
-        if node.nod > 0 and node.standing not in registry.SILENT and node.scheme in registry.SPEAKING_SCHEMES
+        if node.nod > 0 and is_heard(node) and node.scheme in registry.SPEAKING_SCHEMES
     ]
 
 
@@ -112,7 +118,7 @@ def require_speaker(ledger, speaker):
     elif speaker[0] == "node":
         refuse_if(speaker[1] >= len(ledger.nodes), NOT_FOUND, "no such node")
         node = ledger.nodes[speaker[1]]
-        refuse_if(node.standing in registry.SILENT, UNAUTHORIZED, f"{node.node_id} is {node.standing}")
+        refuse_if(not is_heard(node), UNAUTHORIZED, f"{node.node_id} does not speak")
         refuse_if(node.scheme not in registry.SPEAKING_SCHEMES, UNAUTHORIZED, "no suite")
 
 
@@ -204,11 +210,18 @@ def vote(ledger, seq, number, speaker, approve):
 # --- GV-8 --------------------------------------------------------------------------------------------
 
 
+def is_superseded(ledger, proposal):
+    """Whether a later proposal about the same subject was accepted."""
+    key = subject_key(proposal.change, proposal.emergency)
+    return ledger.subjects[key].proposal != proposal.number
+
+
 def can_be_activated(ledger, proposal):
     """Whether votes and epochs allow it now."""
     begun = ledger.epoch >= proposal.opens if proposal.emergency else ledger.epoch > proposal.closes
     in_time = ledger.epoch <= proposal.closes + LAPSES_AFTER
-    return not proposal.activated and begun and in_time and proposal.yes >= proposal.needed
+    stands = not proposal.activated and not is_superseded(ledger, proposal)
+    return stands and begun and in_time and proposal.yes >= proposal.needed
 
 
 def require_activation(ledger, number, speaker):
@@ -217,6 +230,7 @@ def require_activation(ledger, number, speaker):
     refuse_if(proposal is None, NOT_FOUND, "no such proposal")
     require_speaker(ledger, speaker)
     refuse_if(proposal.activated, CONFLICT, "activated already")
+    refuse_if(is_superseded(ledger, proposal), CONFLICT, "a later proposal is about the same")
     refuse_if(ledger.epoch <= proposal.closes and not proposal.emergency, TOO_EARLY, "votes are still taken")
     refuse_if(ledger.epoch < proposal.opens, TOO_EARLY, "before the vote opens")
     refuse_if(ledger.epoch > proposal.closes + LAPSES_AFTER, TOO_LATE, "lapsed")
@@ -261,6 +275,6 @@ def put_into_force(ledger, epoch):
             ledger.pending_credits -= change.value
             ledger.give(change.subject, change.value)
         else:
-            orders[change.subject] = change.kind
+            orders[change.subject] = min(change.kind, orders.get(change.subject, change.kind), key=OF_NODES.index)
     ledger.scheduled = [(effective, number) for effective, number in ledger.scheduled if effective != epoch]
     return due, orders

@@ -205,6 +205,8 @@ class Governors(Nodes):
     def _status(self, proposal):
         if proposal.activated:
             return "in_force" if proposal.activated[0] <= self.ledger.epoch else "scheduled"
+        if governance.is_superseded(self.ledger, proposal):
+            return "superseded"
         if governance.can_be_activated(self.ledger, proposal):
             return "accepted"
         if self.ledger.epoch <= proposal.closes:

@@ -195,7 +195,9 @@ impl Repair {
             match accepted(result) {
                 Ok(receipt) => {
                     self.moved += 1;
-                    copy.drop_old(app.fleet()?);
+                    if copy.is_left(app.state()?)? {
+                        copy.drop_old(app.fleet()?);
+                    }
                     show(app, &copy, origin, receipt.seq)?;
                 }
                 Err(CliError::Failed(refusal)) => self.fail(app, &copy, &refusal)?,

@@ -44,6 +44,21 @@ impl Copy {
             || fleet.store(self.reassign.from).is_some_and(|store| verified(store).is_ok())
     }
 
+    /// Whether the old node holds no copy of this shard any more. It may have got another one in the same group: a node that
+    /// lost its copy can take over a sibling's.
+    pub fn is_left<S: StateStore>(&self, state: &State<S>) -> Result<bool> {
+        let Reassign { object, version, column, from, .. } = &self.reassign;
+        let stored = state.version(object, *version)?.and_then(|record| record.stored);
+        Ok(stored.is_none_or(|stored| {
+            let replicas = match &stored.content {
+                Content::Single(layout) => usize::from(layout.profile.replicas).max(1),
+                Content::Manifest { .. } => return false,
+            };
+            let mut copies = stored.assignment.chunks(replicas);
+            !copies.nth(*column as usize).is_some_and(|nodes| nodes.contains(from))
+        }))
+    }
+
     /// Removes the old bytes, which are not the node's any more. If it is out of reach they are collected once it is back.
     pub fn drop_old(&self, fleet: &LocalFleet) {
         if let Some(store) = fleet.store(self.reassign.from) {
