@@ -165,6 +165,16 @@ it lost. What cannot be moved is a row with an error code; the others are moved 
         #[arg(long)]
         epoch: Option<u64>,
     },
+    /// Why a shard is where it is, or why a node earned what it did, step by step.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs explain placement notes.txt 1 SHARD_ID
+  qfs explain reward node-000 --epoch 1
+
+Every number is computed again from the whole log; none is looked up."
+    )]
+    Explain(ExplainCommand),
     /// The TokenStateBundle as JSON.
     Bundle,
     /// The EQM log.
@@ -498,4 +508,26 @@ pub struct BenchArgs {
     /// Name the benchmarks and run none.
     #[arg(long)]
     pub list: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Subcommand)]
+pub enum ExplainCommand {
+    /// The nodes of a shard's copies: its start, its walk, and every move since.
+    Placement {
+        /// The object.
+        id: String,
+        /// Its version.
+        version: u64,
+        /// The shard, as `qfs put --json` names it.
+        shard_id: String,
+    },
+    /// What a node earned when an epoch closed: fees, pool, bytes, uptime and proofs.
+    Reward {
+        /// The node.
+        node: String,
+        /// The closed epoch.
+        #[arg(long)]
+        epoch: u64,
+    },
 }

@@ -23,7 +23,7 @@ use crate::{
     books::{Books, Placed, difference},
     compare::{Difference, first_difference},
     decode::{Next, Piece},
-    derive, keys,
+    keys,
     prepare::{Chunk, Prepared, PreparedStore, Shards},
     report::{EpochSummary, NodeSummary, StateRoot},
     rows::account_row,
@@ -265,17 +265,7 @@ impl<'a> Auditor<'a> {
     /// Holds a move to the second derivation.
     fn reassigned(&mut self, reassign: &Reassign) -> Result<(), Difference> {
         let Some(books) = &self.books else { return Ok(()) };
-        let Reassign { object, version, .. } = reassign;
-        let record = self.state.version(object, *version);
-        let record = record.map_err(|error| difference("version", "a readable state", error))?;
-        let missing = || difference("version", "a version with content", "none");
-        let stored = record.and_then(|record| record.stored).ok_or_else(missing)?;
-        let Content::Single(layout) = &stored.content else { return Err(missing()) };
-        let told = derive::told(&stored.metadata).ok_or_else(missing)?;
-        let named = (object.0.as_str(), *version, layout.profile.columns());
-        let shards = derive::shards([named].into_iter());
-        let placed = Placed { shards: &shards, profile: layout.profile, told: &told };
-        books.reassign(reassign, placed, &stored.assignment)?;
+        books.reassigned(reassign, &self.state)?;
         let done = &mut self.report.derivations;
         done.moves = done.moves.saturating_add(1);
         Ok(())

@@ -31,6 +31,7 @@ mod decode;
 mod derive;
 mod divergence;
 pub mod evidence;
+pub mod explain;
 mod framing;
 mod keys;
 mod names;

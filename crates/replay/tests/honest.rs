@@ -2,19 +2,10 @@
 
 mod common;
 
-use common::{GOVERNED, LARGE, SMALL, audited, pinned};
-use protocol::{Amount, Hash32, Profile, error::ErrorCode, node::NodeStatus};
+use common::{ERASURE, GOVERNED, LARGE, SMALL, audited, pinned};
+use protocol::{Amount, Hash32, error::ErrorCode, node::NodeStatus};
 use replay::{Report, Verdict, evidence, workload};
 use workload::Spec;
-
-const ERASURE: Spec = Spec {
-    seed: 2,
-    nodes: 28,
-    epochs: 6,
-    objects_per_epoch: 6,
-    profile: Profile::EC_16_6,
-    ..GOVERNED
-};
 
 fn texts(report: &Report) -> Vec<String> {
     let documents = evidence::documents(report);

@@ -6,6 +6,7 @@ mod bench;
 mod bundle;
 mod demo;
 mod epoch;
+mod explain;
 mod gov;
 mod init;
 mod log;
@@ -45,6 +46,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Account { account } => money::account(app, &account),
         Command::Score(args) => score::run(app, &args),
         Command::Rewards { epoch } => epoch::rewards(app, epoch),
+        Command::Explain(command) => explain::run(app, &command),
         Command::Bundle => bundle::run(app),
         Command::Log(command) => log::run(app, &command),
         Command::State(command) => state::run(app, command),

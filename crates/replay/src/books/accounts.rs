@@ -63,9 +63,11 @@ impl Accounts {
         prepaid: bool,
     ) -> Result<(), Difference> {
         let sums = self.sums(account);
-        let (balance, _) = derive::balance_and_debt(sums.credits, sums.fees);
-        if prepaid && balance < fee {
-            return Err(difference("balance", "a balance that covers the fee", balance));
+        if prepaid {
+            let (balance, _) = derive::balance_and_debt(sums.credits, sums.fees);
+            if balance < fee {
+                return Err(difference("balance", "a balance that covers the fee", balance));
+            }
         }
         sums.fees = added("account.fees", sums.fees, fee)?;
         Ok(())

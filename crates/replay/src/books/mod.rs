@@ -7,13 +7,15 @@
 mod accounts;
 mod proposals;
 mod roll;
+#[cfg(all(test, feature = "workload"))]
+mod tests;
 mod totals;
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Display;
 use protocol::{
     Action, Amount, Command, EntryBody, Event, Genesis, Outcome, Parameters, Profile, Rules,
-    command::{AdvanceEpoch, Reassign},
+    command::{AdvanceEpoch, Content, Reassign},
     error::ErrorCode,
     event::EpochClosed,
     governance::{Change, ProposalNumber},
@@ -109,6 +111,51 @@ impl Books {
         }
     }
 
+    /// Enters any entry, deriving what it needs itself. `state` is that after the entry.
+    pub(crate) fn follow<S: StateStore>(
+        &mut self,
+        body: &EntryBody,
+        state: &State<S>,
+    ) -> Result<(), Difference> {
+        let (action, Outcome::Accepted(event)) = (&body.command.action, &body.outcome) else {
+            return self.enter(body);
+        };
+        match (action, event) {
+            (Action::Store(store), Event::Stored { fee, assignment, .. }) => {
+                let Content::Single(layout) = &store.content else { return Ok(()) };
+                let named = (store.object.0.as_str(), store.version, layout.profile.columns());
+                let shards = derive::shards([named].into_iter());
+                let told = derive::told(&store.metadata).unwrap_or_default();
+                let placed = Placed { shards: &shards, profile: layout.profile, told: &told };
+                self.store(body.command.payer, layout.size, placed, *fee, assignment)
+            }
+            (Action::Reassign(reassign), Event::Reassigned) => self.reassigned(reassign, state),
+            (Action::AdvanceEpoch(advance), Event::EpochClosed(closed)) => {
+                self.close(body.seq, advance, closed, state)
+            }
+            _ => self.enter(body),
+        }
+    }
+
+    /// Holds a move against the rules, by the version as it stands after it.
+    pub(crate) fn reassigned<S: StateStore>(
+        &self,
+        reassign: &Reassign,
+        state: &State<S>,
+    ) -> Result<(), Difference> {
+        let Reassign { object, version, .. } = reassign;
+        let missing = || difference("version", "a version with content", "none");
+        let record = state.version(object, *version);
+        let record = record.map_err(|error| difference("version", "a readable state", error))?;
+        let stored = record.and_then(|record| record.stored).ok_or_else(missing)?;
+        let Content::Single(layout) = &stored.content else { return Err(missing()) };
+        let told = derive::told(&stored.metadata).ok_or_else(missing)?;
+        let named = (object.0.as_str(), *version, layout.profile.columns());
+        let shards = derive::shards([named].into_iter());
+        let placed = Placed { shards: &shards, profile: layout.profile, told: &told };
+        self.reassign(reassign, placed, &stored.assignment)
+    }
+
     /// A refusal is a judgement, too: that the votes do not suffice.
     fn refused(&self, action: &Action, code: ErrorCode) -> Result<(), Difference> {
         match (action, code) {
@@ -162,7 +209,7 @@ impl Books {
 
     /// Holds a move against the rules: who may lose a copy, and who takes it over (PL-8, PL-11). `after` are the nodes
     /// of all copies with the move done.
-    pub(crate) fn reassign(
+    fn reassign(
         &self,
         reassign: &Reassign,
         version: Placed<'_>,

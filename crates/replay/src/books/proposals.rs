@@ -238,11 +238,11 @@ impl Proposals {
     /// An epoch begins: what is in force with it waits no more, and voters of proposals that are over are forgotten.
     pub(crate) fn close(&mut self, next: u64) {
         self.waiting.retain(|(effective, _)| *effective > next);
-        let (open, over) = core::mem::take(&mut self.open)
+        let (open, over): (Vec<_>, Vec<_>) = core::mem::take(&mut self.open)
             .into_iter()
             .partition(|number| self.get(*number).is_ok_and(|proposal| proposal.closes >= next));
         self.open = open;
-        for number in Vec::from(over) {
+        for number in over {
             if let Ok(proposal) = self.get_mut(number) {
                 proposal.electors.clear();
                 proposal.voted.clear();

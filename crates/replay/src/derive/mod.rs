@@ -11,6 +11,6 @@ mod votes;
 
 pub(crate) use money::{balance_and_debt, conserves, fee, settled, settlement};
 pub(crate) use nodes::{Observed, bucket, is_listed, next_standing, status};
-pub(crate) use placement::{Copy, Told, assignment, replacement, told};
+pub(crate) use placement::{Copy, Told, assignment, replacement, start, told, walk};
 pub(crate) use shards::{Shard, Texts, shards};
 pub(crate) use votes::{effective, needed, weights, window};

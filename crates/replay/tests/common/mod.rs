@@ -35,6 +35,16 @@ pub const GOVERNED: Spec = Spec {
     ..SMALL
 };
 
+/// A log with parity.
+pub const ERASURE: Spec = Spec {
+    seed: 2,
+    nodes: 28,
+    epochs: 6,
+    objects_per_epoch: 6,
+    profile: Profile::EC_16_6,
+    ..GOVERNED
+};
+
 /// A log in which everything happens.
 pub const LARGE: Spec = Spec {
     seed: 1,
