@@ -186,3 +186,26 @@ fn pl_11_what_cannot_move_is_told() {
     assert_eq!(qfs.refused(&["repair", "--node", "nobody"]), "SE_ERR_NOT_FOUND");
     qfs.ok(&["log", "verify"]);
 }
+
+/// PL-11: a node that lost its copy takes over that of a sibling which leaves, and keeps what it was given.
+#[test]
+fn pl_11_a_node_gets_back_another_copy_of_what_it_lost() {
+    let qfs = Qfs::init(&["--nodes", "4"]);
+    let file = qfs.file("small", "one block, so one shard with bytes");
+    let row = qfs.one(&["put", &file]);
+    let first = row["shard_ids"][0].as_str().unwrap();
+    let node = |copy: usize| row["replica_sets"][first][copy].as_str().unwrap();
+    std::fs::remove_dir_all(qfs.node_dir(node(0)).join("data")).unwrap();
+    qfs.ok(&["audit", "run", "--all"]);
+    qfs.ok(&["epoch", "advance"]);
+    qfs.ok(&["node", "exit", node(1)]);
+    let moved = qfs.ok(&["repair"]);
+    let went =
+        |from: &str| moved.iter().find(|row| row["shard_id"] == first && row["from"] == from);
+    assert_eq!(went(node(1)).unwrap()["to"], node(0));
+    assert_ne!(went(node(0)).unwrap()["to"], node(1));
+    let audited = qfs.ok(&["audit", "run", "--all"]);
+    assert_eq!(audited.len(), 3);
+    assert!(audited.iter().all(|row| row["verified"] == true), "{audited:?}");
+    qfs.ok(&["log", "verify"]);
+}
