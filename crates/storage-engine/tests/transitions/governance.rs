@@ -495,21 +495,3 @@ fn gv_2_a_revoked_key_does_not_speak() {
         (Node(1), propose(Speaker::Node(1), quorum(70), false), Accepted),
     ]);
 }
-
-/// RG-6: of several orders for one node the hardest stands.
-#[test]
-fn rg_6_the_hardest_order_stands() {
-    let mut ledger = ledger();
-    for change in [Change::Expel(0), Change::Quarantine(0), Change::Quarantine(1)] {
-        ledger.play([(Operator, propose(OPERATOR, change, true), Accepted)]);
-    }
-    for proposal in [1, 2, 3] {
-        ledger.play([
-            (Alice, vote(proposal, COUNCIL, true), Accepted),
-            (Operator, activate(proposal, OPERATOR), Accepted),
-        ]);
-    }
-    close(&mut ledger, &NODES);
-    let standing = |number| ledger.state.node(number).unwrap().standing;
-    assert_eq!((standing(0), standing(1)), (Standing::Expelled, Standing::Quarantined));
-}
