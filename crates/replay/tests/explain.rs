@@ -102,6 +102,18 @@ fn moved_twice(bodies: &[EntryBody]) -> (String, u64, u32) {
     (object.clone(), *version, column)
 }
 
+/// A node that was paid, in a late epoch.
+fn first_paid(bodies: &[EntryBody]) -> (usize, u64) {
+    let paid = bodies.iter().find_map(|body| match &body.outcome {
+        Outcome::Accepted(Event::EpochClosed(closed)) if closed.epoch >= 9 => {
+            let node = closed.nodes.iter().position(|node| node.reward.raw() > 0)?;
+            Some((node, closed.epoch))
+        }
+        _ => None,
+    });
+    paid.expect("a node that was paid")
+}
+
 /// RP-13: one placement with its moves, word by word. `tests/independent/test_explanations.py` computes its numbers again.
 #[test]
 fn rp_13_a_placement_step_by_step() {
@@ -117,7 +129,8 @@ fn rp_13_a_placement_step_by_step() {
 #[test]
 fn rp_14_a_reward_step_by_step() {
     let log = Log::generate(&GOVERNED).unwrap();
-    let found = reward(&log, "node-004", 9).unwrap();
+    let (node, epoch) = first_paid(&bodies(&log));
+    let found = reward(&log, &format!("node-{node:03}"), epoch).unwrap();
     golden("explain-reward.txt", &found.to_string());
     golden("explain-reward.json", &format!("{}\n", found.to_json()));
 }

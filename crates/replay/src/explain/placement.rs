@@ -272,8 +272,7 @@ impl Found {
             return Err(named(entry.seq, difference("to", derived, rerun.name(to))).into());
         }
         if column == self.column {
-            let steps = move_steps(&moving, &self.told, rerun, books);
-            self.steps.extend(steps.into_iter().map(|step| step.at(entry)));
+            self.steps.extend(move_steps(entry, &moving, &self.told, rerun, books));
         }
         self.assignment = moving.held_by(to);
         Ok(())
@@ -281,7 +280,13 @@ impl Found {
 }
 
 /// The start of the walk in the list of the move's epoch, and the walk to the first node that may take the copy.
-fn move_steps(moving: &Copy<'_>, told: &Told, rerun: &Rerun, books: &Books) -> Vec<Step> {
+fn move_steps(
+    entry: EntryRef,
+    moving: &Copy<'_>,
+    told: &Told,
+    rerun: &Rerun,
+    books: &Books,
+) -> Vec<Step> {
     let (Some(from), Some(shard)) = (moving.holder(), moving.shard()) else { return Vec::new() };
     let list = books.roll.fenced(&told.regions);
     let siblings = moving.siblings();
@@ -305,8 +310,8 @@ fn move_steps(moving: &Copy<'_>, told: &Told, rerun: &Rerun, books: &Books) -> V
     let standing = books.roll.standing(from).map_or("unknown", Standing::name);
     let listed = if books.roll.list().contains(&from) { "listed" } else { "not listed" };
     let to = books.replacement(moving, told);
-    let mut start = start_step(&shard.draw, &list);
-    start.title = "Start of a replacement";
+    let start = Step { title: "Start of a replacement", ..start_step(&shard.draw, &list) };
+    let start = Step { entry: rerun.opened, ..start };
     Vec::from([
         start.input("epoch", books.epoch).input("list", names(rerun, &list)),
         Step::new("Replacement", "PL-11", "the first node of the walk that may take the copy")
@@ -315,6 +320,7 @@ fn move_steps(moving: &Copy<'_>, told: &Told, rerun: &Rerun, books: &Books) -> V
             .input("siblings", names(rerun, &siblings))
             .rows(rows)
             .parameter("failure_domain", kind)
+            .at(entry)
             .result(to.map_or("no node".into(), |node| rerun.name(node))),
     ])
 }
@@ -328,10 +334,7 @@ fn list_step(rerun: &Rerun, books: &Books) -> Step {
     .input("epoch", books.epoch)
     .input("list", names(rerun, books.roll.list()))
     .result(format!("N = {}", books.roll.list().len()));
-    match rerun.opened {
-        Some(entry) => step.at(entry),
-        None => step,
-    }
+    Step { entry: rerun.opened, ..step }
 }
 
 fn fence_step(told: &Told, list: &[NodeNumber], rerun: &Rerun) -> Step {

@@ -72,6 +72,8 @@ pub(super) fn of_epoch(epoch: u64, subjects: &Subjects) -> Vec<Item> {
         (DomainKind::Operator, Profile { data: 4, parity: 2, replicas: 1 })
     };
     // Columns of an object must all be on different nodes: no region is to spare then.
+    let mut allowed = Vec::from(["region-0", "region-1", "region-2", "region-3"].map(Into::into));
+    allowed.truncate(if spread { 4 } else { 2 });
     let denied = if spread { "region-9" } else { "region-3" };
     match epoch {
         1 => Vec::from([
@@ -121,6 +123,10 @@ pub(super) fn of_epoch(epoch: u64, subjects: &Subjects) -> Vec<Item> {
             passes(by_node(1), Change::Rule(Rule::DeniedRegions(Vec::new()))),
             passes(by_node(1), Change::Rule(Rule::MinHealth(share(760)))),
         ]),
+        25 | 32 => {
+            let regions = if epoch == 25 { allowed } else { Vec::new() };
+            Vec::from([passes(by_node(0), Change::Rule(Rule::AllowedRegions(regions)))])
+        }
         26 => Vec::from([passes(by_node(2), quarantine(0))]),
         10..=LAST_BUSY_EPOCH if epoch.is_multiple_of(7) => {
             let reinstated = subjects.quarantined.map(Change::Reinstate);

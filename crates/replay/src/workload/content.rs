@@ -36,7 +36,11 @@ impl Content {
             2..=58 => rng.between(1, 16_384),
             59..=75 => rng.between(16_385, 131_072),
             76 | 77 => rng.between(262_145, 1_200_000),
-            _ => return Self::by_layout(rng, profile, metadata),
+            // Mostly such that an epoch's pool stays below its cap.
+            _ => {
+                let size = rng.between(1 << 20, 1 << 24);
+                return Self::by_layout(rng, size, profile, metadata);
+            }
         };
         let mut bytes = Vec::new();
         while u64::try_from(bytes.len()).is_ok_and(|len| len < size) {
@@ -67,10 +71,19 @@ impl Content {
         })
     }
 
-    fn by_layout(rng: &mut Rng, profile: Profile, metadata: String) -> Result<Self, WorkloadError> {
-        // Mostly such that an epoch's pool stays below its cap, sometimes far beyond it.
-        let most = if rng.one_in(3) { 1 << 36 } else { 1 << 24 };
-        let size = rng.between(1 << 20, most);
+    /// Content of tens of gigabytes, whose fee takes an epoch's pool beyond its cap.
+    pub(super) fn large(rng: &mut Rng, profile: Profile, tick: u64) -> Result<Self, WorkloadError> {
+        let size = rng.between(1 << 37, 1 << 38);
+        let metadata = metadata(rng, tick);
+        Self::by_layout(rng, size, profile, metadata)
+    }
+
+    fn by_layout(
+        rng: &mut Rng,
+        size: u64,
+        profile: Profile,
+        metadata: String,
+    ) -> Result<Self, WorkloadError> {
         let geometry = Geometry::new(size, BLOCK, profile).map_err(WorkloadError::from)?;
         let roots = (0..profile.columns()).map(|column| {
             if geometry.shard_len(column) == 0 {

@@ -28,6 +28,9 @@ const REFUSING_EPOCHS: u64 = 16;
 /// Versions with content that are kept, for each that is stored in an epoch; older ones are purged.
 const KEPT_EPOCHS: u32 = 20;
 
+/// Epochs between stores of very large content.
+const LARGE_INTERVAL: u64 = 13;
+
 /// Units of one ATR.
 const ATR: u128 = 1_000_000_000_000_000_000;
 
@@ -107,6 +110,7 @@ impl Scenario<'_> {
         self.govern(epoch)?;
         self.credits(epoch)?;
         self.stores(self.spec.objects_per_epoch)?;
+        self.store_large(epoch)?;
         self.end_versions()?;
         self.move_copies()?;
         if epoch <= REFUSING_EPOCHS || epoch.is_multiple_of(REFUSING_EPOCHS) {
@@ -162,8 +166,7 @@ impl Scenario<'_> {
         object: &ObjectId,
         version: u64,
     ) -> Result<(), WorkloadError> {
-        let tick = self.ledger.state.cursor().tick;
-        let profile = self.profile();
+        let (tick, profile) = (self.ledger.state.cursor().tick, self.profile());
         let content = Content::generate(&mut self.rng, profile, tick)?;
         let action = Action::Store(self.store_of(object, version, &content));
         if !self.ask(client, action)?.accepted() {
@@ -176,6 +179,20 @@ impl Scenario<'_> {
         if let Some(leaves) = content.leaves {
             self.leaves.insert((object.clone(), version), leaves);
         }
+        Ok(())
+    }
+
+    /// Now and then something whose fee takes the pool beyond its cap. It ends at once: no node could prove it.
+    fn store_large(&mut self, epoch: u64) -> Result<(), WorkloadError> {
+        if epoch.checked_rem(LARGE_INTERVAL) != Some(3) {
+            return Ok(());
+        }
+        let (tick, profile) = (self.ledger.state.cursor().tick, self.profile());
+        let content = Content::large(&mut self.rng, profile, tick)?;
+        let (object, version) = (ObjectId(format!("large/{epoch}")), 1);
+        let store = self.store_of(&object, version, &content);
+        self.ask(1, Action::Store(store))?;
+        self.ask(1, Action::Purge { object, version })?;
         Ok(())
     }
 
