@@ -384,7 +384,7 @@ class Histories(unittest.TestCase):
             seen |= {node.standing for node in client.ledger.nodes} | {e.event_type for e in client.ledger.entries}
             refused |= set(client.refusals)
         self.assertLessEqual({"ACTIVE", "PROBATION", "DEGRADED", "QUARANTINED", "DRAINING", "EXITED", "EXPELLED"}, seen)
-        self.assertLessEqual({"REASSIGN", "ACTIVATION", "SCORE", "CREDIT", "UPDATE", "NODE_EXIT"}, seen)
+        self.assertLessEqual({"REASSIGN", "ACTIVATE", "SCORE", "CREDIT", "UPDATE", "NODE_EXIT"}, seen)
         self.assertGreaterEqual(len(refused), 12, refused)
 
     def _checked(self, history):

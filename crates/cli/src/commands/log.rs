@@ -168,9 +168,9 @@ fn describe(body: &EntryBody) -> (&'static str, Option<(&str, u64)>) {
         Action::RegisterNode(_) => ("NODE_REGISTER", None),
         Action::AdvanceEpoch(_) => ("EPOCH_ADVANCE", None),
         Action::Exit { .. } => ("NODE_EXIT", None),
-        Action::Propose(_) => ("PROPOSAL", None),
+        Action::Propose(_) => ("PROPOSE", None),
         Action::Vote(_) => ("VOTE", None),
-        Action::Activate { .. } => ("ACTIVATION", None),
+        Action::Activate { .. } => ("ACTIVATE", None),
         Action::Credit { .. } => ("CREDIT", None),
         Action::RecordScore(record) => ("SCORE", Some((&record.object.0, record.version))),
         Action::Store(store) => {

@@ -66,7 +66,7 @@ class Governors(Nodes):
         ledger, emergency = self.ledger, command["emergency"]
         about = (change.subject,) if change.kind in governance.OF_NODES else ()
         entry = self._submit(
-            "PROPOSAL",
+            "PROPOSE",
             lambda: Accepted(governance.propose(ledger, ledger.next_seq, speaker, change, emergency)),
             nodes=about,
         )
@@ -142,7 +142,7 @@ class Governors(Nodes):
     def _activation(self, number, speaker):
         ledger = self.ledger
         return self._submit(
-            "ACTIVATION",
+            "ACTIVATE",
             lambda: Accepted(governance.activate(ledger, ledger.next_seq, number, speaker)),
             nodes=self._nodes(speaker),
         )
