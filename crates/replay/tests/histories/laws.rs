@@ -8,6 +8,7 @@ use protocol::{
     governance::{Change, Electorate},
     node::{NodeNumber, NodeStatus},
 };
+use replay::event_type;
 use std::collections::{BTreeMap, BTreeSet};
 use storage_engine::state::{MemoryStore, State};
 
@@ -38,7 +39,7 @@ impl Books {
         tally.commands += 1;
         match &body.outcome {
             Outcome::Accepted(event) => {
-                *tally.accepted.entry(name(event)).or_default() += 1;
+                *tally.accepted.entry(event_type(event)).or_default() += 1;
                 self.take(body, event, state, tally);
             }
             Outcome::Rejected(code) => *tally.refused.entry(*code).or_default() += 1,
@@ -185,25 +186,4 @@ impl Books {
 
 fn mul(amount: u128, share: u128) -> u128 {
     mul_div_u128(amount, share, ONE).unwrap()
-}
-
-fn name(event: &Event) -> &'static str {
-    match event {
-        Event::LedgerOpened { .. } => "opened",
-        Event::NodeRegistered { .. } => "registered",
-        Event::NodeKeyDisclosed { .. } => "disclosed",
-        Event::EpochClosed(_) => "closed",
-        Event::Stored { .. } => "stored",
-        Event::DeleteMarked => "marked",
-        Event::Purged => "purged",
-        Event::Reassigned => "reassigned",
-        Event::AuditOpened => "audit",
-        Event::AuditRecorded { .. } => "answered",
-        Event::Exiting => "exiting",
-        Event::Proposed { .. } => "proposed",
-        Event::Voted { .. } => "voted",
-        Event::Activated { .. } => "activated",
-        Event::Credited { .. } => "credited",
-        Event::Scored => "scored",
-    }
 }
