@@ -150,11 +150,12 @@ class Run:
 
     def _outside(self, command):
         """What happens between processes."""
-        self.client.apply(command)
+        rows = self.client.apply(command)
         if command["do"] == "damage":
+            was_there = rows[0]["lost"]
             found = list((self.data_dir / "nodes" / command["node"] / "data").glob(f"*/{command['shard']}-*"))
-            if not found:
-                raise Difference(f"{command}: no such file")
+            if bool(found) != was_there:
+                raise Difference(f"{command}: {len(found)} files, expected {'one' if was_there else 'none'}")
             for path in found:
                 path.unlink()
 

@@ -240,9 +240,9 @@ class Objects(Base):
     # --- From outside ------------------------------------------------------------------------------------
 
     def _damage(self, command, _):
-        """A shard is lost at its node: the driver removes the file."""
-        self.shards.lose(self.ledger.numbers[command["node"]], command["shard"])
-        return []
+        """A shard is lost at its node: the driver removes the file. Says whether there was one: what a sampled audit found
+        decides where copies went since the history was drawn up."""
+        return [{"lost": self.shards.lose(self.ledger.numbers[command["node"]], command["shard"])}]
 
     def _restart(self, _, __):
         """Another process goes on."""

@@ -42,8 +42,10 @@ class Shards:
         self.held.discard(copy)
 
     def lose(self, node, shard):
-        """All that a node has of a shard."""
-        self.held = {copy for copy in self.held if copy[:2] != (node, shard)}
+        """All that a node has of a shard; whether that was anything."""
+        lost = {copy for copy in self.held if copy[:2] == (node, shard)}
+        self.held -= lost
+        return bool(lost)
 
     def note(self, epoch, stored, assignment=None):
         """What may be unnamed one day is written down in its epoch."""
