@@ -1,6 +1,6 @@
 """The certified functions of the Rust crate against MPFR, over millions of seeded inputs.
 
-Needs gmpy2, which is on PyPI; everything else in this folder does without.
+Needs the package gmpy2; everything else in this folder does without.
 
     cargo build -p certified-math --example certified
     python3 tests/independent/certified_math_check.py --binary target/debug/examples/certified
