@@ -109,6 +109,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   qfs repair                               every copy that has to move
   qfs repair --node node-003               those of one node
+  qfs repair --in-place --node node-003    after a new disk: what the node lost, at the node itself
 
 Copies move from nodes that are not eligible or are leaving, and, where a node is degraded, those that
 it lost. What cannot be moved is a row with an error code; the others are moved all the same.")]
@@ -116,6 +117,10 @@ it lost. What cannot be moved is a row with an error code; the others are moved 
         /// Only the copies at this node.
         #[arg(long, value_name = "ID")]
         node: Option<String>,
+        /// Read every copy that a node may keep, and make what is lost or damaged anew where it was; nothing moves, and
+        /// the ledger is not asked.
+        #[arg(long)]
+        in_place: bool,
     },
     /// Storage nodes.
     #[command(

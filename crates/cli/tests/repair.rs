@@ -209,3 +209,32 @@ fn pl_11_a_node_gets_back_another_copy_of_what_it_lost() {
     assert!(audited.iter().all(|row| row["verified"] == true), "{audited:?}");
     qfs.ok(&["log", "verify"]);
 }
+
+/// SS-15: a node with a new disk gets what it lost where it was, from copies or from other columns; no entry is made.
+#[test]
+fn ss_15_in_place() {
+    for (init, source) in [
+        (&["--nodes", "5"][..], "copy"),
+        (&["--nodes", "6", "--profile", "3,2,1"], "reconstructed"),
+    ] {
+        let qfs = with_objects(init, 4, 300_000);
+        let (data, entries) = (qfs.node_dir("node-002").join("data"), qfs.standing().0);
+        let held = files_below(&data).len();
+        assert!(held > 1);
+        assert!(qfs.ok(&["repair", "--in-place"]).is_empty(), "nothing is lost yet");
+        let files = files_below(&data);
+        std::fs::remove_file(&files[0]).unwrap();
+        std::fs::write(&files[1], b"damaged").unwrap();
+        assert!(qfs.ok(&["repair"]).is_empty(), "the node is in good standing");
+        assert!(qfs.ok(&["repair", "--in-place", "--node", "node-001"]).is_empty());
+        let restored = qfs.ok(&["repair", "--in-place"]);
+        assert_eq!(restored.len(), 2, "{restored:?}");
+        for row in restored {
+            assert_eq!((&row["from"], &row["to"]), (&"node-002".into(), &"node-002".into()));
+            assert_eq!((&row["source"], &row["seq"]), (&source.into(), &Value::Null));
+        }
+        assert_eq!((files_below(&data).len(), qfs.standing().0), (held, entries));
+        qfs.ok(&["audit", "run", "--all"]).iter().for_each(|row| assert_eq!(row["verified"], true));
+        check_objects(&qfs, 4, 300_000);
+    }
+}

@@ -38,7 +38,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Ls(args) => objects::ls(app, &args),
         Command::Proof(args) => proof::run(app, args),
         Command::Audit(command) => audit::run(app, &command),
-        Command::Repair { node } => repair::run(app, node.as_deref()),
+        Command::Repair { node, in_place } => repair::run(app, node.as_deref(), in_place),
         Command::Node(command) => node::run(app, command),
         Command::Epoch(command) => epoch::run(app, &command),
         Command::Gov(command) => gov::run(app, &command),

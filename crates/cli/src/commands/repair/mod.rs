@@ -1,4 +1,5 @@
-//! `repair`: copies that their nodes may not keep, or have lost, are made anew at the nodes that follow from the state.
+//! `repair`: copies that their nodes may not keep, or have lost, are made anew at the nodes that follow from the state; or,
+//! in place, at the nodes that keep them.
 //!
 //! Bytes first, ledger second. A crash until the entries are durable leaves shards that no entry names, a crash after
 //! that leaves the old ones; both are noted before they can appear, and collected like any other (JO-7).
@@ -28,11 +29,14 @@ const MOVES_PER_SUBMIT: usize = 128;
 /// Bytes of shards after which a group is closed early.
 const BYTES_PER_SUBMIT: u64 = 128 << 20;
 
-pub fn run(app: &mut App, only: Option<&str>) -> Result<()> {
+pub fn run(app: &mut App, only: Option<&str>, in_place: bool) -> Result<()> {
     let state = app.state()?;
     let only = only.map(|name| speaker::node_number(state, name)).transpose()?;
-    let duties = Duties::of(state, only);
-    let mut repair = Repair { duties, group: Vec::new(), bytes: 0, moved: 0, failed: 0 };
+    let mut duties = Duties::of(state, only);
+    if in_place {
+        duties = duties.in_place(state, only);
+    }
+    let mut repair = Repair { duties, group: Vec::new(), bytes: 0, done: 0, failed: 0 };
     if repair.duties.is_any() {
         repair.every_version(app)?;
     } else {
@@ -40,8 +44,9 @@ pub fn run(app: &mut App, only: Option<&str>) -> Result<()> {
             "every node that was asked about is eligible and in good standing: it keeps its copies",
         );
     }
-    let Repair { moved, failed, .. } = repair;
-    app.out.say(&format!("{moved} copies moved, {failed} not"))?;
+    let Repair { done, failed, .. } = repair;
+    let what = if in_place { "made anew in place" } else { "moved" };
+    app.out.say(&format!("{done} copies {what}, {failed} not"))?;
     if failed > 0 { Err(CliError::Reported) } else { Ok(()) }
 }
 
@@ -69,6 +74,8 @@ enum Duty {
     Keep,
     /// Those that it does not have any more move.
     Check,
+    /// Those that it does not have any more are made anew where they were.
+    Restore,
     /// All move.
     Move,
 }
@@ -90,6 +97,17 @@ impl Duties {
         Self((0..).zip(state.nodes()).map(duty).collect())
     }
 
+    /// The nodes that keep their copies, and what they have lost of them.
+    fn in_place<S: StateStore>(self, state: &State<S>, only: Option<NodeNumber>) -> Self {
+        let asked = |number: NodeNumber| only.is_none_or(|only| only == number);
+        let restore = |(number, duty): (NodeNumber, Duty)| match duty {
+            Duty::Check => Duty::Restore,
+            Duty::Keep if asked(number) && state.eligible().contains(&number) => Duty::Restore,
+            _ => Duty::Keep,
+        };
+        Self((0..).zip(self.0).map(restore).collect())
+    }
+
     fn at(&self, node: NodeNumber) -> Duty {
         self.0.get(node as usize).copied().unwrap_or(Duty::Keep)
     }
@@ -108,7 +126,7 @@ struct Repair {
     /// Copies that are at their new nodes, not yet durable there and not yet in the ledger.
     group: Vec<(Copy, Origin)>,
     bytes: u64,
-    moved: u64,
+    done: u64,
     failed: u64,
 }
 
@@ -154,10 +172,14 @@ impl Repair {
     fn version(&mut self, app: &mut App, mut version: Version) -> Result<()> {
         let copies: Vec<Copy> = version.copies().collect();
         for mut copy in copies {
-            if !self.must_move(app.fleet()?, &copy) {
+            if !self.is_due(app.fleet()?, &copy) {
                 continue;
             }
-            match version.place(app, &mut copy) {
+            let made = match self.duties.at(copy.reassign.from) {
+                Duty::Restore => version.restore(app, &copy),
+                _ => version.place(app, &mut copy),
+            };
+            match made {
                 Ok(origin) => {
                     self.bytes += copy.len;
                     self.group.push((copy, origin));
@@ -172,11 +194,11 @@ impl Repair {
         Ok(())
     }
 
-    fn must_move(&self, fleet: &LocalFleet, copy: &Copy) -> bool {
+    fn is_due(&self, fleet: &LocalFleet, copy: &Copy) -> bool {
         match self.duties.at(copy.reassign.from) {
             Duty::Keep => false,
             Duty::Move => true,
-            Duty::Check => !copy.is_sound(fleet),
+            Duty::Check | Duty::Restore => !copy.is_sound(fleet),
         }
     }
 
@@ -189,16 +211,22 @@ impl Repair {
         }
         let written = group.iter().filter(|(copy, _)| copy.len > 0);
         sync_all(app.fleet()?, written.map(|(copy, _)| copy.reassign.to))?;
+        let (restored, group): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|(copy, _)| copy.reassign.from == copy.reassign.to);
+        for (copy, origin) in restored {
+            self.done += 1;
+            show(app, &copy, origin, None)?;
+        }
         let moves = group.iter().map(|(copy, _)| Action::Reassign(copy.reassign.clone()));
         let commands = moves.map(|action| app.signed(action)).collect::<Result<_>>()?;
         for (result, (copy, origin)) in app.submit(commands)?.into_iter().zip(group) {
             match accepted(result) {
                 Ok(receipt) => {
-                    self.moved += 1;
+                    self.done += 1;
                     if copy.is_left(app.state()?)? {
                         copy.drop_old(app.fleet()?);
                     }
-                    show(app, &copy, origin, receipt.seq)?;
+                    show(app, &copy, origin, Some(receipt.seq))?;
                 }
                 Err(CliError::Failed(refusal)) => self.fail(app, &copy, &refusal)?,
                 Err(other) => return Err(other),
@@ -217,13 +245,27 @@ impl Repair {
     }
 }
 
-fn show(app: &mut App, copy: &Copy, origin: Origin, seq: u64) -> Result<()> {
+/// `seq` is the entry of a move; what was made anew in place has none.
+fn show(app: &mut App, copy: &Copy, origin: Origin, seq: Option<u64>) -> Result<()> {
     let mut row = copy.document(app.state()?);
+    if seq.is_none() {
+        row["to"] = row["from"].clone();
+    }
     row["source"] = origin.name().into();
     row["seq"] = seq.into();
     app.out.row(&row, || {
         let name = |key: &str| row[key].as_str().unwrap_or("").to_owned();
-        format!("{}  {} to {} ({origin})  entry {seq}", line(copy), name("from"), name("to"))
+        match seq {
+            Some(seq) => {
+                format!(
+                    "{}  {} to {} ({origin})  entry {seq}",
+                    line(copy),
+                    name("from"),
+                    name("to")
+                )
+            }
+            None => format!("{}  {} ({origin})", line(copy), name("to")),
+        }
     })
 }
 

@@ -121,22 +121,32 @@ impl Version {
     /// Finds the copy's new node, as the ledger will, and writes its bytes there, verified.
     pub fn place(&mut self, app: &mut App, copy: &mut Copy) -> Result<Origin> {
         let data_dir = app.data_dir().to_path_buf();
-        let (state, fleet) = app.parts()?;
+        let state = app.state()?;
         let to = self.replacement(state, copy)?;
-        let mut origin = Origin::Copy;
         if copy.len > 0 {
             self.note(&Uploads::of(&data_dir, state.epoch()), to)?;
-            fleet.prepare([to])?;
-            let target = fleet.store(to).ok_or_else(|| {
-                let name = speaker::node_name(state, to);
-                let detail = format!("node {name} is out of reach");
-                CliError::failed(ErrorCode::ContentUnavailable, detail)
-            })?;
-            origin = restore(fleet, &self.source(), copy.reassign.column, target, &mut |_| ())?;
         }
         copy.reassign.to = to;
+        let origin = self.restore(app, copy)?;
         self.stored.assignment[copy.at] = to;
         Ok(origin)
+    }
+
+    /// Writes the copy's bytes at the node that it goes to, or at its own where it goes to none, verified. What is damaged there
+    /// is replaced once all of it is good.
+    pub fn restore(&self, app: &mut App, copy: &Copy) -> Result<Origin> {
+        if copy.len == 0 {
+            return Ok(Origin::Copy);
+        }
+        let (state, fleet) = app.parts()?;
+        let to = copy.reassign.to;
+        fleet.prepare([to])?;
+        let target = fleet.store(to).ok_or_else(|| {
+            let name = speaker::node_name(state, to);
+            let detail = format!("node {name} is out of reach");
+            CliError::failed(ErrorCode::ContentUnavailable, detail)
+        })?;
+        Ok(restore(fleet, &self.source(), copy.reassign.column, target, &mut |_| ())?)
     }
 
     fn replacement<S: StateStore>(&self, state: &State<S>, copy: &Copy) -> Result<NodeNumber> {
