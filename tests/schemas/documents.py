@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,15 +73,19 @@ def matching(document, names):
     return [name for name in names if validator(name).is_valid(document)]
 
 
+def fields(name):
+    """The names that a document of a kind may have at its top, for each form of it."""
+    schema = schemas()[name]
+    while "$ref" in schema:
+        schema = schemas()[SHARED]["$defs"][schema["$ref"].rpartition("/")[2]]
+    return [form["properties"].keys() for form in schema.get("oneOf", [schema])]
+
+
 def complaint(document, names):
-    """Why a document is none of these, in terms of the one that it departs from least."""
-
-    def faults(name):
-        return sorted(validator(name).iter_errors(document), key=lambda error: error.json_path)
-
-    name = min(names, key=lambda name: len(faults(name)))
-    said = [f"{error.json_path}: {error.message:.300}" for error in faults(name)]
-    return f"not as {name}.json says: " + "; ".join(said)
+    """Why a document is none of these, in terms of the kind whose fields are most like its own."""
+    name = min(names, key=lambda name: min(len(form ^ document.keys()) for form in fields(name)))
+    fault = best_match(validator(name).iter_errors(document))
+    return f"not as {name}.json says: {fault.json_path}: {fault.message:.300}"
 
 
 def main(words):

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -72,6 +73,7 @@ class Schemas(unittest.TestCase):
     def test_integers_are_bounded_and_lists_have_items(self):
         def check(part):
             if part.get("type") == "integer":
+                self.assertTrue({"minimum", "maximum"} <= part.keys())
                 self.assertLessEqual(part["minimum"], part["maximum"])
                 self.assertLessEqual(part["maximum"], 2**64 - 1)
             if part.get("type") == "array":
@@ -190,6 +192,15 @@ class Documents(unittest.TestCase):
                     with self.subTest(kind=kind):
                         self.fail(f"{what} passes")
         self.assertGreater(count, 2_000)
+
+    def test_the_program_tells_good_rows_from_bad(self):
+        row = next(row.document for row in self.rows if row.command == "node list")
+        missing = {key: value for key, value in row.items() if key != "status"}
+        for document, status, said in ((row, 0, ""), (missing, 1, "'status' is a required property")):
+            program = [sys.executable, documents.__file__, "node", "list"]
+            done = subprocess.run(program, input=json.dumps(document), capture_output=True, text=True)
+            self.assertEqual(done.returncode, status)
+            self.assertIn(said, done.stderr)
 
     def test_parameters_and_rules_are_those_of_the_ledger(self):
         for kind in ("gov-parameter", "gov-rule"):
