@@ -106,7 +106,7 @@ def history(binary, work):
     batch(ledger)
     evidence = log(ledger)
     state(ledger, made["operator"])
-    rest = [nowhere_to_go(binary, work), tour(binary, work), benchmarks(binary, work)]
+    rest = [nowhere_to_go(binary, work), reconstructed(binary, work), tour(binary, work), benchmarks(binary, work)]
     return ledger.rows + [row for rows in rest for row in rows], evidence
 
 
@@ -216,7 +216,7 @@ def batch(ledger):
 
 
 def log(ledger):
-    """Shown, proved, exported, audited; and audited again with one bit of it changed."""
+    """Shown, proved, exported, audited; and audited again when it is damaged."""
     ledger.run("log", "show")
     ledger.run("log", "verify")
     ledger.run("log", "prove", "3")
@@ -224,16 +224,22 @@ def log(ledger):
     export = ledger.work / "ledger.qfslog"
     ledger.run("log", "export", str(export))
     keys = [word for key in ledger.one("log", "checkpoint")["vkeys"] for word in ("--key", key)]
-    good, bad = ledger.work / "evidence", ledger.work / "evidence-of-damage"
+    folders = [ledger.work / "evidence"]
     ledger.run("replay", str(export))
-    ledger.run("replay", str(export), keys, "--evidence", str(good))
-    damaged = bytearray(export.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    ledger.refused("INTEGRITY_MISMATCH", "replay", ledger.file(bytes(damaged)), "--evidence", str(bad))
+    ledger.run("replay", str(export), keys, "--evidence", str(folders[0]))
+    for damaged in damages(export.read_bytes()):
+        folders.append(ledger.work / f"evidence-{len(folders)}")
+        ledger.refused("INTEGRITY_MISMATCH", "replay", ledger.file(damaged), "--evidence", str(folders[-1]))
     ledger.refused("NOT_FOUND", "replay", "/no/such/file")
     auditor = [str(Path(ledger.binary).with_name("qfs-replay")), "--json"]
     ledger.run(str(export), program=auditor)
-    return [good, bad]
+    return folders
+
+
+def damages(log):
+    """A log with a bit changed, one that ends early, and what is no log."""
+    middle = len(log) // 2
+    return [log[:middle] + bytes([log[middle] ^ 1]) + log[middle + 1 :], log[:middle], b"no log"]
 
 
 def state(ledger, account):
@@ -261,6 +267,21 @@ def nowhere_to_go(binary, work):
     ledger.run("put", ledger.file("x"), "--object-id", "x")
     ledger.run("node", "exit", "node-001")
     ledger.run("repair", status=1)
+    return ledger.rows
+
+
+def reconstructed(binary, work):
+    """Erasure coded: a node lost its shards and leaves."""
+    ledger = Ledger(binary, work, "erasure")
+    ledger.run("init", "--nodes", "4", "--profile", "2,1,1")
+    stored = ledger.one("put", ledger.file(b"x" * 600_000), "--object-id", "x")
+    shard = stored["shard_ids"][0]
+    (node,) = stored["replica_sets"][shard]
+    ledger.lose(node)
+    ledger.run("get", "x", "-o", str(ledger.work / "rebuilt"))
+    ledger.run("node", "exit", node)
+    assert ledger.one("repair")["source"] == "reconstructed"
+    ledger.run("explain", "placement", "x", "1", shard)
     return ledger.rows
 
 
