@@ -1,6 +1,7 @@
 """Where each part of a document stands in its schema, and documents that are not as the schema says."""
 
 import copy
+import functools
 from collections import namedtuple
 
 from documents import SHARED, schemas
@@ -24,8 +25,12 @@ def _resolve(schema, place):
 
 def _fits(schema, value):
     """Whether `value` is as a part of a schema says; references within it lead to the shared definitions."""
-    text = {**schema, "$defs": schemas()[SHARED]["$defs"]}
-    return Draft202012Validator(_local(text)).is_valid(value)
+    return Draft202012Validator({**_local(schema), "$defs": _shared()}).is_valid(value)
+
+
+@functools.cache
+def _shared():
+    return _local(schemas()[SHARED]["$defs"])
 
 
 def _local(schema):
