@@ -24,11 +24,11 @@ JOBS ?= 2
 HISTORIES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate histories independent tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate histories independent schemas tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
-	@echo 'make test              every test: Rust, independent Python, workspace rules'
+	@echo 'make test              every test: Rust, independent Python, documents, workspace rules'
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
 	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
 	@echo 'make histories         a hundred thousand histories of money, votes and nodes; HISTORIES=N'
@@ -49,7 +49,7 @@ demo: setup
 	$(CARGO) build -p cli -p replay $(FEATURES)
 	scripts/demo.sh "$(INPUT)"
 
-test: unit independent tidy
+test: unit independent schemas tidy
 
 unit: setup
 	$(CARGO) test --workspace $(FEATURES)
@@ -64,6 +64,11 @@ histories: setup
 
 independent: setup
 	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m unittest discover -s tests/independent
+
+# Every row of every command, and the evidence, against spec/schemas.
+schemas: setup
+	python=$$(PYTHON=$(PYTHON) scripts/setup.sh schemas) && \
+	PYTHONDONTWRITEBYTECODE=1 "$$python" -m unittest discover -s tests/schemas
 
 tidy: setup
 	$(CARGO) xtask tidy

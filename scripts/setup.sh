@@ -2,6 +2,9 @@
 # Installs what the build needs and nothing else: a C++ compiler, make, clang with libclang (RocksDB's
 # bindings are generated with it) and pkg-config, plus the Rust toolchain of rust-toolchain.toml.
 # Quiet when everything is there; safe to run again.
+#
+# With the argument `schemas` it also sees to the validator of JSON Schema that tests/schemas needs, and prints the path
+# of a Python that has it.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -72,8 +75,38 @@ ensure_toolchain() {
     fi
 }
 
+requirements=tests/schemas/requirements.txt
+python=${PYTHON:-python3}
+
+# Whether a Python has every package that is pinned, in exactly that version.
+has_validator() {
+    "$1" - "$requirements" <<'END' 2>/dev/null
+import importlib.metadata as packages, re, sys
+
+pins = re.findall(r"^([\w-]+)==(\S+)", open(sys.argv[1]).read(), re.MULTILINE)
+sys.exit(not pins or any(packages.version(name) != version for name, version in pins))
+END
+}
+
+# The Python at hand if it has them; otherwise one of its own below the build directory.
+ensure_validator() {
+    has_validator "$python" && { command -v "$python"; return 0; }
+    own=${CARGO_TARGET_DIR:-target}/schemas-python
+    if ! has_validator "$own/bin/python"; then
+        echo "setup: installing the validator of JSON Schema" >&2
+        "$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
+        "$python" -m venv --clear "$own" >&2 || fail "Python can make no environment in $own"
+        "$own/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --require-hashes --only-binary :all: -r "$requirements" >&2 || fail "pip could not install $requirements"
+    fi
+    echo "$own/bin/python"
+}
+
 packages=$(missing_packages)
 # Word splitting is wanted: one argument per package.
 # shellcheck disable=SC2086
 [ -z "$packages" ] || apt_install $packages
 ensure_toolchain
+case "${1:-}" in
+    schemas) ensure_validator ;;
+esac

@@ -139,6 +139,9 @@ impl Tour {
         }
         let mut command = Command::new(desk.join("qfs-replay"));
         command.args(["ledger.qfslog", "--key", "@ledger.vkeys", "--evidence", "evidence"]);
+        if app.out.is_json() {
+            command.arg("--json");
+        }
         command.env_clear().current_dir(&desk);
         if rustix::process::geteuid().is_root() {
             hand_over(&desk)?;
