@@ -279,6 +279,9 @@ def reconstructed(binary, work):
     (node,) = stored["replica_sets"][shard]
     ledger.lose(node)
     ledger.run("get", "x", "-o", str(ledger.work / "rebuilt"))
+    restored = ledger.one("repair", "--in-place")
+    assert (restored["to"], restored["seq"]) == (node, None)
+    ledger.lose(node)
     ledger.run("node", "exit", node)
     assert ledger.one("repair")["source"] == "reconstructed"
     ledger.run("explain", "placement", "x", "1", shard)
