@@ -4,6 +4,7 @@
 
 mod checks;
 mod files;
+mod fork;
 mod pins;
 pub mod threads;
 
@@ -37,6 +38,8 @@ Examples:
   qfs-replay ledger.qfslog
   qfs-replay ledger.qfslog --key @operator.vkeys --evidence evidence/storage
   qfs-replay - --json < ledger.qfslog
+  qfs-replay ledger.qfslog --against theirs.qfslog --misbehaviour two.proof
+  qfs-replay misbehaviour two.proof --key @operator.vkeys
   qfs-replay proof entry.tlog-proof --key @operator.vkeys
   qfs-replay consistency old.checkpoint growth.proof --key @operator.vkeys
   qfs-replay tiles /srv/www/log --key @operator.vkeys
@@ -63,6 +66,12 @@ pub struct ReplayArgs {
     /// Directory to write the three evidence files to; made if missing.
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
+    /// Compare with another export of the log, and find where the two part; nothing is executed.
+    #[arg(long, value_name = "OTHER", conflicts_with = "evidence")]
+    pub against: Option<PathBuf>,
+    /// File for the proof that the log's keys signed two histories, if they part.
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub misbehaviour: Option<PathBuf>,
 }
 
 /// Audits and says what was found: on standard output, as text or with `json` as one document; errors on
@@ -70,12 +79,30 @@ pub struct ReplayArgs {
 #[must_use]
 pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     match (&args.check, &args.file) {
-        (Some(check), None) if args.keys.is_empty() && args.evidence.is_none() => {
+        (Some(check), None)
+            if args.keys.is_empty() && args.evidence.is_none() && args.against.is_none() =>
+        {
             checks::run(check, json)
         }
-        (None, Some(file)) => audit(args, file, json),
+        (None, Some(file)) => match &args.against {
+            Some(other) => against(args, file, other, json),
+            None => audit(args, file, json),
+        },
         _ => {
             complain("give one log or one check, and its options after it");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode {
+    match pins::read(&args.keys) {
+        Ok(pinned) => {
+            let out = args.misbehaviour.as_deref();
+            checks::end(fork::find([file, other], out, &pinned), json)
+        }
+        Err(message) => {
+            complain(&message);
             ExitCode::from(USAGE)
         }
     }

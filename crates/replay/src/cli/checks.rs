@@ -9,9 +9,9 @@ use std::{
 };
 
 use eqm_log::{
-    Checkpoint, ConsistencyProof, Leaf, LogProof, Tile, TileSource, TileTree, VerifiedCheckpoint,
-    VerifierKey, consistency::MAX_CONSISTENCY_LEN, leaf::MAX_LEAF_LEN, note::MAX_NOTE_LEN,
-    proof::MAX_PROOF_LEN,
+    Checkpoint, ConsistencyProof, Leaf, LogProof, Misbehaviour, Tile, TileSource, TileTree,
+    VerifiedCheckpoint, VerifierKey, consistency::MAX_CONSISTENCY_LEN, leaf::MAX_LEAF_LEN,
+    misbehaviour::MAX_MISBEHAVIOUR_LEN, note::MAX_NOTE_LEN, proof::MAX_PROOF_LEN,
 };
 use protocol::{
     EntryBody, Outcome,
@@ -44,6 +44,14 @@ pub enum Check {
         #[command(flatten)]
         keys: Keys,
     },
+    /// Check the proof that a log's keys signed two histories (`--against`).
+    Misbehaviour {
+        /// The proof.
+        file: PathBuf,
+        /// The keys.
+        #[command(flatten)]
+        keys: Keys,
+    },
     /// Check every file of a published log (`qfs log export --tiles`): tiles, bundles, chain; executes nothing.
     Tiles {
         /// The directory with `checkpoint` and `tile`.
@@ -64,15 +72,17 @@ pub struct Keys {
 }
 
 /// A failed check: stable code, sentence.
-type Failure = (&'static str, String);
+pub(super) type Failure = (&'static str, String);
 
 /// Name and value of each row that is shown.
-type Rows = Vec<(&'static str, Value)>;
+pub(super) type Rows = Vec<(&'static str, Value)>;
 
 /// Checks and says what was found; the exit status is that of an audit.
 pub fn run(check: &Check, json: bool) -> ExitCode {
-    let (Check::Proof { keys, .. } | Check::Consistency { keys, .. } | Check::Tiles { keys, .. }) =
-        check;
+    let (Check::Proof { keys, .. }
+    | Check::Consistency { keys, .. }
+    | Check::Misbehaviour { keys, .. }
+    | Check::Tiles { keys, .. }) = check;
     let keys = match pins::read(&keys.keys) {
         Ok(keys) => keys,
         Err(message) => {
@@ -83,8 +93,14 @@ pub fn run(check: &Check, json: bool) -> ExitCode {
     let found = match check {
         Check::Proof { file, .. } => proof(file, &keys),
         Check::Consistency { old, proof, .. } => consistency(old, proof, &keys),
+        Check::Misbehaviour { file, .. } => misbehaviour(file, &keys),
         Check::Tiles { dir, .. } => tiles(dir, &keys),
     };
+    end(found, json)
+}
+
+/// Shows what was found; the exit status is that of an audit.
+pub(super) fn end(found: Result<Rows, Failure>, json: bool) -> ExitCode {
     match found {
         Ok(rows) => {
             show(rows, json);
@@ -142,6 +158,19 @@ fn consistency(old: &Path, path: &Path, keys: &[VerifierKey]) -> Result<Rows, Fa
         vec![("old_size", Value::uint(old.size())), ("old_root", old.root().to_base64().into())];
     rows.extend(stated(&new));
     Ok(rows)
+}
+
+fn misbehaviour(path: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
+    let proof: Misbehaviour = text(path, MAX_MISBEHAVIOUR_LEN)?.parse().map_err(named(path))?;
+    let [one, other] = proof.verify(keys).map_err(named(path))?;
+    Ok(vec![
+        ("origin", one.origin().into()),
+        ("seq", Value::uint(proof.one.index)),
+        ("size", Value::uint(one.size())),
+        ("root", one.root().to_base64().into()),
+        ("other_size", Value::uint(other.size())),
+        ("other_root", other.root().to_base64().into()),
+    ])
 }
 
 fn tiles(dir: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
@@ -202,6 +231,6 @@ fn bytes(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
 }
 
 /// What a file says is not so.
-fn named<E: Display>(path: &Path) -> impl Fn(E) -> Failure {
+pub(super) fn named<E: Display>(path: &Path) -> impl Fn(E) -> Failure {
     move |error| ("SE_ERR_INTEGRITY_MISMATCH", format!("{}: {error}", path.display()))
 }
