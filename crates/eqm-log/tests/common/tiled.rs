@@ -1,4 +1,5 @@
 //! A log of any number of small entries, with its tree, and its files in memory.
+#![allow(dead_code, reason = "each test file uses a part of this")]
 
 use eqm_log::{
     Leaf, LogHead, NodeReader, Tile, TileKind, TileSource, TreeHash,
