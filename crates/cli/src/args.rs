@@ -403,17 +403,43 @@ pub enum LogCommand {
     },
     /// Sign and print a checkpoint over all entries, with the keys that an auditor pins.
     Checkpoint,
-    /// Write the whole log as one file.
+    /// Write the whole log as one file, or publish it as static files.
+    #[command(after_help = "Examples:
+  qfs log export ledger.qfslog
+  qfs log export --tiles /srv/www/log        what is new since the last time is added")]
     Export {
         /// The file to make.
-        file: PathBuf,
+        #[arg(required_unless_present = "tiles", conflicts_with = "tiles")]
+        file: Option<PathBuf>,
+        /// Directory for checkpoint, tiles and entry bundles, as C2SP tlog-tiles lays them out; made if missing.
+        #[arg(long, value_name = "DIR")]
+        tiles: Option<PathBuf>,
     },
     /// Check the ledger's own log as an auditor would.
     Verify,
-    /// Prove that an entry is in the log.
+    /// Prove that an entry is in the log, in a file that `qfs-replay proof` checks offline.
     Prove {
         /// The entry.
         seq: u64,
+        /// File to write the proof to; standard output if not given.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Prove that the log has only grown since an earlier checkpoint; `qfs-replay consistency` checks it offline.
+    #[command(after_help = "Examples:
+  qfs log consistency old.checkpoint -o growth.proof
+  qfs log consistency 1024                   since its first 1,024 entries
+  qfs log consistency old.checkpoint newer.checkpoint")]
+    Consistency {
+        /// The earlier checkpoint: a file, or the number of its entries.
+        #[arg(value_name = "OLD_CHECKPOINT|SIZE")]
+        old: String,
+        /// File of the later checkpoint; one over all entries if not given.
+        #[arg(value_name = "NEW_CHECKPOINT")]
+        new: Option<PathBuf>,
+        /// File to write the proof to; standard output if not given.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
 }
 

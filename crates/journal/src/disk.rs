@@ -9,7 +9,7 @@
 pub mod conformance;
 mod real;
 
-pub use real::RealDisk;
+pub use real::{PublicDisk, RealDisk};
 
 use std::{fmt, io, path::Path};
 

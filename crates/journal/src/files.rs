@@ -49,6 +49,15 @@ pub fn read<D: Disk>(disk: &D, path: &Path, limit: u64) -> io::Result<Option<Vec
 /// # Errors
 /// What the operating system says.
 pub fn replace<D: Disk>(disk: &D, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    place(disk, path, bytes)?;
+    disk.sync_dir(parent(path))
+}
+
+/// As [`replace`], but the new name lasts only once the directory is synced: for many files at a time.
+///
+/// # Errors
+/// What the operating system says.
+pub fn place<D: Disk>(disk: &D, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let staged = path.with_extension("new");
     match disk.remove(&staged) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -58,8 +67,7 @@ pub fn replace<D: Disk>(disk: &D, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_at(0, bytes)?;
     // Durable before it has its name, so that the name never stands for missing bytes.
     file.sync_data()?;
-    disk.rename(&staged, path)?;
-    disk.sync_dir(parent(path))
+    disk.rename(&staged, path)
 }
 
 /// Holds a data directory for one process. The lock goes with the process, however it ends.

@@ -11,9 +11,10 @@
 //! ```
 
 use crate::{
-    Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Recovery, RocksStore, Submitted,
+    Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Published, Recovery, RocksStore,
+    Submitted, TileDir,
     checkpoint::{CheckpointFile, LogSigners},
-    disk::RealDisk,
+    disk::{PublicDisk, RealDisk},
     files::{self, DirLock},
 };
 use eqm_log::{
@@ -414,6 +415,24 @@ impl Ledger {
             .map_err(|error| JournalError::Halted(error.to_string()))
     }
 
+    /// Hashes that show that the first `new` entries begin with the first `old` ones.
+    ///
+    /// # Errors
+    /// When there are fewer entries or the tree cannot be read.
+    pub fn consistency_path(&self, old: u64, new: u64) -> Result<Vec<TreeHash>, JournalError> {
+        tree::consistency_proof(self.executor.appender(), old, new)
+            .map_err(|error| JournalError::Halted(error.to_string()))
+    }
+
+    /// Root of the tree over the first `size` entries.
+    ///
+    /// # Errors
+    /// When there are fewer entries or the tree cannot be read.
+    pub fn root_at(&self, size: u64) -> Result<TreeHash, JournalError> {
+        tree::root_at(self.executor.appender(), size)
+            .map_err(|error| JournalError::Halted(error.to_string()))
+    }
+
     /// The proof that the entry at `seq` is in the log, under a checkpoint over all entries.
     ///
     /// # Errors
@@ -451,6 +470,19 @@ impl Ledger {
             Ok(true)
         })?;
         writer.finish(&note).map_err(failed)
+    }
+
+    /// Publishes the log below `dir` as static files, under a checkpoint over all of it; what is there already stays.
+    ///
+    /// # Errors
+    /// As [`TileDir::publish`], and when the checkpoint cannot be signed.
+    pub fn publish(
+        &self,
+        dir: &Path,
+        progress: impl FnMut(u64),
+    ) -> Result<Published, JournalError> {
+        let note = self.sign_checkpoint()?;
+        TileDir::new(PublicDisk, dir).publish(self.executor.appender(), &note, progress)
     }
 
     /// Ends well: a checkpoint over everything, and a state that the next opening need not rebuild.

@@ -20,6 +20,7 @@ pub mod node_file;
 pub mod rocks;
 pub mod segment;
 pub mod sequencer;
+pub mod tiles;
 
 pub use appender::Appender;
 pub use committer::Committer;
@@ -32,3 +33,4 @@ pub use log::{Log, LoggedEntry};
 pub use node_file::NodeFile;
 pub use rocks::RocksStore;
 pub use sequencer::{Batch, Sequencer, Solo};
+pub use tiles::{Published, TileDir};

@@ -2,10 +2,13 @@
 //!
 //! The one part of this crate that does I/O and knows threads, behind the feature `cli`.
 
+mod checks;
 mod files;
+mod fork;
 mod pins;
 pub mod threads;
 
+pub use checks::{Check, Keys};
 pub use pins::read as read_keys;
 
 use std::{
@@ -28,11 +31,18 @@ const PROGRESS_INTERVAL: u64 = 1_024;
 
 /// What `replay` is asked to do.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    subcommand_negates_reqs = true,
+    after_help = "\
 Examples:
   qfs-replay ledger.qfslog
   qfs-replay ledger.qfslog --key @operator.vkeys --evidence evidence/storage
   qfs-replay - --json < ledger.qfslog
+  qfs-replay ledger.qfslog --against theirs.qfslog --misbehaviour two.proof
+  qfs-replay misbehaviour two.proof --key @operator.vkeys
+  qfs-replay proof entry.tlog-proof --key @operator.vkeys
+  qfs-replay consistency old.checkpoint growth.proof --key @operator.vkeys
+  qfs-replay tiles /srv/www/log --key @operator.vkeys
 
 Exit status:
   0  every entry, the checkpoint and both signatures are right
@@ -40,10 +50,15 @@ Exit status:
   2  the arguments make no sense
 
 Without --key the verdict says `unpinned`: the log is sound, but only its own
-word says whose it is.")]
+word says whose it is."
+)]
 pub struct ReplayArgs {
+    /// Check something smaller than a log. A log file of such a name is given as `./proof`.
+    #[command(subcommand)]
+    pub check: Option<Check>,
     /// Export file of a log, `-` for standard input.
-    pub file: PathBuf,
+    #[arg(required = true)]
+    pub file: Option<PathBuf>,
     /// Key that the log must be signed by: a verifier key, or a file of them, one a line (`@FILE` or a
     /// path). Give both keys of the log; may be repeated.
     #[arg(long = "key", value_name = "VKEY|@FILE")]
@@ -51,12 +66,49 @@ pub struct ReplayArgs {
     /// Directory to write the three evidence files to; made if missing.
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
+    /// Compare with another export of the log, and find where the two part; nothing is executed.
+    #[arg(long, value_name = "OTHER", conflicts_with = "evidence")]
+    pub against: Option<PathBuf>,
+    /// File for the proof that the log's keys signed two histories, if they part.
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub misbehaviour: Option<PathBuf>,
 }
 
 /// Audits and says what was found: on standard output, as text or with `json` as one document; errors on
 /// standard error. The exit status is 0 for a sound log, 1 for another one, 2 for a usage error.
 #[must_use]
 pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
+    match (&args.check, &args.file) {
+        (Some(check), None)
+            if args.keys.is_empty() && args.evidence.is_none() && args.against.is_none() =>
+        {
+            checks::run(check, json)
+        }
+        (None, Some(file)) => match &args.against {
+            Some(other) => against(args, file, other, json),
+            None => audit(args, file, json),
+        },
+        _ => {
+            complain("give one log or one check, and its options after it");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode {
+    match pins::read(&args.keys) {
+        Ok(pinned) => {
+            let out = args.misbehaviour.as_deref();
+            checks::end(fork::find([file, other], out, &pinned), json)
+        }
+        Err(message) => {
+            complain(&message);
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
     let pinned = match pins::read(&args.keys) {
         Ok(pinned) => pinned,
         Err(message) => {
@@ -65,7 +117,7 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
         }
     };
     let mut meter = Meter::new();
-    let mut source = open(&args.file);
+    let mut source = open(file);
     let report =
         threads::audit(|buf: &mut [u8]| read(&mut source, buf), &pinned, &mut |progress| {
             meter.show(progress)

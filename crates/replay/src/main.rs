@@ -12,7 +12,7 @@ struct Arguments {
     #[command(flatten)]
     replay: ReplayArgs,
     /// Print one JSON document instead of text.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
 }
 

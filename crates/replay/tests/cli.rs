@@ -207,3 +207,40 @@ fn rp_10_closed_pipes() {
         assert_eq!(output.code(), Some(status));
     }
 }
+
+/// The published log that `tests/vectors` has.
+fn vector(name: &str) -> String {
+    format!("{}/../../tests/vectors/tiles/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// EL-24, EL-26: what somebody else published is checked with nothing but the keys.
+#[test]
+fn el_24_el_26_checks_of_pieces() {
+    let bench = Bench::new();
+    let keys = format!("@{}", vector("vkeys"));
+    let [log, old, growth] = ["", "checkpoint-200", "growth.consistency-proof"].map(vector);
+    let tiles = bench.run(&["--json", "tiles", &log, "--key", &keys]);
+    assert!(tiles.status.success(), "{}", text(&tiles.stderr));
+    let document: Value = serde_json::from_slice(&tiles.stdout).unwrap();
+    assert_eq!((&document["ok"], &document["size"]), (&true.into(), &300.into()));
+    let grown = bench.run(&["consistency", &old, &growth, "--key", &keys]);
+    let shown = text(&grown.stdout);
+    assert!(grown.status.success() && shown.starts_with("verdict      passed\nold size     200\n"));
+
+    let failed = |arguments: &[&str]| {
+        let output = bench.run(&[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        document["error_code"].as_str().unwrap().to_owned()
+    };
+    let others = format!("@{}", bench.path("keys"));
+    let mismatch = "SE_ERR_INTEGRITY_MISMATCH";
+    assert_eq!(failed(&["tiles", &log, "--key", &others]), mismatch);
+    assert_eq!(failed(&["consistency", &growth, &old, "--key", &keys]), mismatch);
+    // Its entries are no entries of a ledger: proved, and still not taken for one.
+    assert_eq!(failed(&["proof", &vector("entry.tlog-proof"), "--key", &keys]), mismatch);
+    assert_eq!(failed(&["proof", &vector("nothing"), "--key", &keys]), "SE_ERR_NOT_FOUND");
+    for usage in [&["tiles", &log][..], &[], &["--key", &keys, "tiles", &log, "--key", &keys]] {
+        assert_eq!(bench.run(usage).status.code(), Some(2), "{usage:?}");
+    }
+}

@@ -1,5 +1,7 @@
 //! `log`: the EQM log, shown, signed, exported, checked, proved.
 
+mod proofs;
+
 use crate::{
     app::App,
     args::LogCommand,
@@ -7,8 +9,8 @@ use crate::{
     output::Output,
     sandbox::NewFile,
 };
-use eqm_log::{Checkpoint, LogProof, Note, TreeHash, VerifierKey, note::KeyType};
-use journal::{JournalError, LoggedEntry};
+use eqm_log::{Checkpoint, Note, TreeHash, VerifierKey, note::KeyType};
+use journal::{JournalError, LoggedEntry, Published};
 use protocol::{
     Action, EntryBody, ErrorCode, Event, Hash32, Outcome, command::Vote, governance::Speaker,
     hash::hex_encode, node::NodeNumber,
@@ -24,9 +26,16 @@ pub fn run(app: &mut App, command: &LogCommand) -> Result<()> {
     match command {
         LogCommand::Show { from, limit } => show(app, *from, limit.unwrap_or(u64::MAX)),
         LogCommand::Checkpoint => checkpoint(app),
-        LogCommand::Export { file } => export(app, file),
+        LogCommand::Export { file: Some(file), .. } => export(app, file),
+        LogCommand::Export { tiles: Some(dir), .. } => publish(app, dir),
+        LogCommand::Export { .. } => {
+            Err(CliError::Usage("name a file, or a directory with --tiles".into()))
+        }
         LogCommand::Verify => verify(app),
-        LogCommand::Prove { seq } => prove(app, *seq),
+        LogCommand::Prove { seq, output } => proofs::entry(app, *seq, output.as_deref()),
+        LogCommand::Consistency { old, new, output } => {
+            proofs::consistency(app, old, new.as_deref(), output.as_deref())
+        }
     }
 }
 
@@ -252,6 +261,23 @@ fn export(app: &mut App, file: &Path) -> Result<()> {
     app.out.row(&document, || format!("{entries} entries in {}  log hash {hash}", file.display()))
 }
 
+/// Adds what is new to a directory of static files.
+fn publish(app: &mut App, dir: &Path) -> Result<()> {
+    let entries = app.ledger()?.len();
+    let progress = app.out.progress(entries, "publishing", false);
+    let published = app.ledger()?.publish(dir, |done| progress.set_position(done))?;
+    progress.finish_and_clear();
+    let Published { size, before, written } = published;
+    let document = json!({
+        "dir": dir.display().to_string(), "entries": size, "entries_before": before,
+        "files_written": written,
+    });
+    let added = size - before;
+    app.out.row(&document, || {
+        format!("{size} entries below {}, {added} of them new, in {written} files", dir.display())
+    })
+}
+
 /// Streams an export through the auditor, so that nothing is judged by the code that wrote it.
 fn verify(app: &mut App) -> Result<()> {
     let ledger = app.ledger()?;
@@ -284,21 +310,4 @@ fn verify(app: &mut App) -> Result<()> {
         "state_root": report.final_state_root.map(|root| root.to_hex()),
     });
     app.out.row(&document, || format!("{entries} entries verified  log hash {log_hash}"))
-}
-
-fn prove(app: &mut App, seq: u64) -> Result<()> {
-    let ledger = app.ledger()?;
-    let entry = ledger.entry(seq)?.ok_or_else(|| {
-        CliError::failed(ErrorCode::NotFound, format!("the log has {} entries", ledger.len()))
-    })?;
-    let proof: LogProof = ledger.prove(seq)?;
-    let text = proof.to_string();
-    let document = json!({
-        "seq": seq,
-        "entry_hash": entry.entry_hash().to_hex(),
-        "prev_entry_hash": entry.prev_entry_hash.to_hex(),
-        "entry_body": hex_encode(&entry.body),
-        "log_proof": text,
-    });
-    app.out.row(&document, || text.trim_end().to_owned())
 }

@@ -45,10 +45,20 @@ pub fn sign(head: &LogHead) -> String {
 /// Compares with a file under `tests/golden`; `QFS_WRITE_GOLDEN=1` writes the file instead, for a new format
 /// version.
 pub fn assert_golden(name: &str, bytes: &[u8]) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    assert_file(&format!("tests/golden/{name}"), bytes);
+}
+
+/// As [`assert_golden`], with a file of the published log that other implementations read, too.
+pub fn assert_vector(name: &str, bytes: &[u8]) {
+    assert_file(&format!("../../tests/vectors/tiles/{name}"), bytes);
+}
+
+fn assert_file(path: &str, bytes: &[u8]) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("QFS_WRITE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
     }
     let golden = std::fs::read(&path).unwrap();
-    assert!(golden == bytes, "{name} differs from the frozen bytes");
+    assert!(golden == bytes, "{} differs from the frozen bytes", path.display());
 }

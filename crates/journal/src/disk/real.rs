@@ -16,15 +16,7 @@ impl Disk for RealDisk {
     type File = File;
 
     fn make_dir(&self, path: &Path) -> io::Result<()> {
-        if path.as_os_str().is_empty() || path.is_dir() {
-            return Ok(());
-        }
-        let parent = path.parent().unwrap_or(Path::new(""));
-        self.make_dir(parent)?;
-        match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            made => made.and_then(|()| self.sync_dir(parent)),
-        }
+        make_dir(path, 0o700)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -45,7 +37,7 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+        create(path, 0o600)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -59,6 +51,63 @@ impl Disk for RealDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         File::open(dir)?.sync_all()
+    }
+}
+
+fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    make_dir(parent, mode)?;
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.and_then(|()| RealDisk.sync_dir(parent)),
+    }
+}
+
+fn create(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
+}
+
+/// The file system of the machine for what others are to read: directories and files have the modes that the
+/// process's umask leaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PublicDisk;
+
+impl Disk for PublicDisk {
+    type File = File;
+
+    fn make_dir(&self, path: &Path) -> io::Result<()> {
+        make_dir(path, 0o777)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(dir)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        RealDisk.open(path)
+    }
+
+    fn modify(&self, path: &Path) -> io::Result<File> {
+        RealDisk.modify(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        create(path, 0o666)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.sync_dir(dir)
     }
 }
 
@@ -93,6 +142,8 @@ mod tests {
     fn the_real_disk_conforms() {
         let dir = tempfile::tempdir().unwrap();
         crate::disk::conformance::check(&RealDisk, dir.path());
+        let dir = tempfile::tempdir().unwrap();
+        crate::disk::conformance::check(&PublicDisk, dir.path());
     }
 
     #[test]
