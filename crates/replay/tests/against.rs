@@ -1,4 +1,4 @@
-//! Two exports of one log, compared: rule RP-15, and the proof of EL-27.
+//! Two exports of one log, compared: rule RP-16, and the proof of EL-27.
 
 use eqm_log::{Misbehaviour, misbehaviour::MisbehaviourError};
 use protocol::EntryBody;
@@ -58,9 +58,9 @@ fn another(log: &Log, seq: usize) -> Log {
     log
 }
 
-/// RP-15: logs of one history, one longer than the other, do not part.
+/// RP-16: logs of one history, one longer than the other, do not part.
 #[test]
-fn rp_15_a_prefix_is_no_fork() {
+fn rp_16_a_prefix_is_no_fork() {
     let (files, log) = (Files::new(), Log::generate(&SMALL).unwrap());
     let all = log.bodies.len();
     files.write("long", log.export().unwrap());
@@ -85,9 +85,9 @@ fn rp_15_a_prefix_is_no_fork() {
     assert_eq!((status, &found["error_code"]), (Some(1), &"SE_ERR_INTEGRITY_MISMATCH".into()));
 }
 
-/// RP-15, EL-27: a split view is found at its entry, in words, and the proof convinces whoever has the keys.
+/// RP-16, EL-27: a split view is found at its entry, in words, and the proof convinces whoever has the keys.
 #[test]
-fn rp_15_a_split_view_is_found_and_proved() {
+fn rp_16_a_split_view_is_found_and_proved() {
     let (files, log) = (Files::new(), Log::generate(&SMALL).unwrap());
     let keys = files.keys();
     files.write("one", log.export().unwrap());

@@ -1,4 +1,4 @@
-//! Where two logs part, and the proof that one key signed both (RP-15).
+//! Where two logs part, and the proof that one key signed both (RP-16).
 
 use std::{
     cell::RefCell,
