@@ -7,9 +7,11 @@ use eqm_log::{
     TreeHash,
     chain::ChainError,
     checkpoint::CheckpointError,
+    consistency::ConsistencyError,
     export::{ExportError, FormatError, Place},
     note::NoteError,
     proof::ProofError,
+    tile::{BundleError, Tile, TileError, TilePathError},
     tree::{FrontierError, PathError, VerifyError},
 };
 use protocol::{
@@ -185,5 +187,74 @@ fn exports() {
         ),
         (&ExportError::Io("the disk is full"), "the disk is full"),
         (&ExportError::<&str>::Format(FormatError::BadMagic), "this is not an export of a log"),
+    ]);
+}
+
+#[test]
+fn tiles() {
+    let tile: Tile = "tile/0/x001/002.p/3".parse().unwrap();
+    let bundle: Tile = "tile/entries/004".parse().unwrap();
+    let error = BundleError::Truncated { item: 9 };
+    let (expected, found) = (Hash32([0xaa; 32]), Hash32([0xbb; 32]));
+    let broken = ChainError::BrokenLink { seq: 3, expected, found };
+    check(&[
+        (&TilePathError, "this is not the path of a tile"),
+        (&TileError::Source("the disk is gone"), "the disk is gone"),
+        (&TileError::<&str>::Missing(tile), "tile/0/x001/002.p/3: there is no such file"),
+        (
+            &TileError::<&str>::BadLength { tile, found: 95 },
+            "tile/0/x001/002.p/3: 95 bytes are not those of 3 hashes of 32 bytes",
+        ),
+        (
+            &TileError::<&str>::BadBundle { tile: bundle, error },
+            "tile/entries/004: the bundle ends in its entry 9",
+        ),
+        (
+            &BundleError::BadLength { length: 32 },
+            "the leaf data of an entry has 33 to 65535 bytes, not 32",
+        ),
+        (&BundleError::TrailingBytes, "there are bytes after the bundle's last entry"),
+        (
+            &TileError::<&str>::WrongRoot { size: 5 },
+            "the partial tiles do not give the root of the log at size 5",
+        ),
+        (
+            &TileError::<&str>::WrongHashes(bundle),
+            "tile/entries/004: its hashes do not give the one that the tile above has for it",
+        ),
+        (
+            &TileError::<&str>::WrongEntry { seq: 7 },
+            "entry 7 of the bundle is not entry 7 of the tree",
+        ),
+        (&TileError::<&str>::Chain(broken), &broken.to_string()),
+        (&TileError::<&str>::OutOfRange { level: 0, index: 8 }, "the log has no entry 8"),
+        (
+            &TileError::<&str>::OutOfRange { level: 8, index: 1 },
+            "the log has no complete node 1 at level 8",
+        ),
+    ]);
+}
+
+#[test]
+fn growth() {
+    let missing = CheckpointError::MissingSignature(Suite::MlDsa44);
+    check(&[
+        (&ConsistencyError::BadOldSize, "the first line of the proof is not \"old\" and a size"),
+        (&ConsistencyError::BadHashLine(2), "hash 2 of the proof is malformed"),
+        (&ConsistencyError::PathTooLong, "the proof has more than 63 hashes"),
+        (&ConsistencyError::NoCheckpoint, "the proof ends before its checkpoint"),
+        (
+            &ConsistencyError::Checkpoint(missing),
+            "the checkpoint of the proof: the checkpoint has no ML-DSA-44 signature by a known key",
+        ),
+        (
+            &ConsistencyError::OtherSize { expected: 8, found: 7 },
+            "the proof is about the first 7 entries, the earlier checkpoint about 8",
+        ),
+        (&ConsistencyError::OtherLog, "the two checkpoints are of different logs"),
+        (
+            &ConsistencyError::Inconsistent(VerifyError::RootMismatch),
+            "the later checkpoint is not shown to extend the earlier one: the proof does not lead to the root",
+        ),
     ]);
 }

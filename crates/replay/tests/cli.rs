@@ -213,9 +213,9 @@ fn vector(name: &str) -> String {
     format!("{}/../../tests/vectors/tiles/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// EL-24, EL-26: what somebody else published is checked with nothing but the keys.
+/// RP-15, EL-24, EL-26: what somebody else published is checked with nothing but the keys.
 #[test]
-fn el_24_el_26_checks_of_pieces() {
+fn rp_15_checks_of_pieces() {
     let bench = Bench::new();
     let keys = format!("@{}", vector("vkeys"));
     let [log, old, growth] = ["", "checkpoint-200", "growth.consistency-proof"].map(vector);
