@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections import namedtuple
 from pathlib import Path
@@ -233,7 +234,30 @@ def log(ledger):
     ledger.refused("NOT_FOUND", "replay", "/no/such/file")
     auditor = [str(Path(ledger.binary).with_name("qfs-replay")), "--json"]
     ledger.run(str(export), program=auditor)
+    pieces(ledger, export, keys)
     return folders
+
+
+def pieces(ledger, export, keys):
+    """What is checked without the whole log; and two histories under one key."""
+    proof, growth, two, tiles = (str(ledger.work / name) for name in ("entry", "growth", "two", "tiles"))
+    ledger.run("log", "prove", "3", "-o", proof)
+    ledger.run("replay", "proof", proof, keys)
+    old = ledger.file(ledger.one("log", "checkpoint")["checkpoint"])
+    twin = Ledger(ledger.binary, ledger.work, "twin")
+    shutil.copytree(ledger.data, twin.data)
+    ledger.run("epoch", "advance")
+    ledger.run("log", "consistency", old, "-o", growth)
+    ledger.run("replay", "consistency", old, growth, keys)
+    ledger.run("log", "export", "--tiles", tiles)
+    ledger.run("replay", "tiles", tiles, keys)
+    longer, other = str(ledger.work / "longer"), str(ledger.work / "other")
+    ledger.run("log", "export", longer)
+    ledger.run("replay", str(export), "--against", longer)
+    twin.run("put", twin.file("another history"), "--object-id", "twin")
+    twin.run("log", "export", other)
+    ledger.refused("INTEGRITY_MISMATCH", "replay", longer, "--against", other, "--misbehaviour", two)
+    ledger.run("replay", "misbehaviour", two, keys)
 
 
 def damages(log):
