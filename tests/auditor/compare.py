@@ -90,10 +90,12 @@ def run(qfs, replay, count, seed=0, length=200, each=50, progress=lambda done: N
 
 def _one(comparison, log, seed, number):
     rng = random.Random(f"{seed} {number}")
-    kind, name = KINDS[number % len(KINDS)], f"of seed {seed}, number {number}"
+    kind, name = "reopened" if number % 25 == 24 else KINDS[number % len(KINDS)], f"of seed {seed}, number {number}"
     if kind == "rewritten":
         data = logs.export(log, logs.rewritten(log, rng))
         comparison.compare(f"rewritten {name}", data, log.vkeys, True)
+    elif kind == "reopened":
+        comparison.compare(f"reopened {name}", logs.export(log, logs.reopened(log, rng)), log.vkeys)
     elif kind == "lying":
         bodies, at = logs.lying(log, rng)
         said = comparison.compare(f"lying {name}", logs.export(log, bodies), log.vkeys, False)

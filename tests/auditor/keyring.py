@@ -4,7 +4,7 @@ import hashlib
 
 from dilithium_py.ml_dsa import ML_DSA_44, ML_DSA_65, ML_DSA_87
 
-from . import ed25519, schema, signatures
+from . import ed25519, schema
 from .borsh import U64
 
 SUITES = {"ed25519": 1, "ml-dsa-44": 2, "ml-dsa-65": 3, "ml-dsa-87": 4}
@@ -70,7 +70,3 @@ class Keyring:
         message = b"qfs/v1/command" + ledger_id + command.id + U64.write(command.valid_until_epoch)
         signature = self.sign(key, message + command.payer + action)
         command.authorization = schema.Signature(key=key, signature=signature)
-
-
-def account_of(key):
-    return signatures.account_of(key)

@@ -18,10 +18,14 @@ from ledger_model import driver, histories
 from qfs_reference import sha3
 
 from . import decide, notes, schema
-from .borsh import U64, decode
+from .borsh import Malformed, decode
 from .export import Export
 from .keyring import Keyring
+from .signatures import account_of, ledger_id as ledger_id_of
 from .state import State
+
+# What writing and reading raise for a value that has no bytes.
+UNWRITABLE = (AssertionError, AttributeError, OverflowError, TypeError, ValueError, KeyError, Malformed)
 
 
 @dataclass
@@ -116,10 +120,25 @@ def rewritten(log, rng):
     """Commands changed, dropped, moved and repeated, and everything after them executed anew: a sound log."""
     commands = [copy.deepcopy((body.command, body.tick)) for body in log.bodies]
     ledger_id = log.bodies[0].outcome.event.ledger_id
-    for _ in range(rng.choice((1, 2, 4, 8))):
+    for _ in range(rng.choice((1, 4, 16, 40))):
         _disturb(log, rng, commands, ledger_id)
     execution = Execution()
     for command, tick in commands:
+        _follow_audit(log, rng, execution, command, ledger_id)
+        execution.add(command, tick)
+    return execution.bodies
+
+
+def reopened(log, rng):
+    """Another genesis, and so another ledger, under which every command is signed and executed anew."""
+    commands = [copy.deepcopy([body.command, body.tick]) for body in log.bodies]
+    genesis = commands[0][0] = _changed(log, rng, commands[0][0])
+    ledger_id = ledger_id_of(genesis.action)
+    execution = Execution()
+    for command, tick in commands:
+        signed = command.authorization
+        if signed is not None and log.keyring.has(signed.key):
+            log.keyring.sign_command(command, signed.key, ledger_id)
         _follow_audit(log, rng, execution, command, ledger_id)
         execution.add(command, tick)
     return execution.bodies
@@ -156,8 +175,19 @@ def _disturb(log, rng, commands, ledger_id):
         _other_frame(rng, command)
         _sign(log, rng, command, ledger_id)
     else:
-        mutate(log, rng, command.action)
-        _sign(log, rng, command, ledger_id)
+        commands[at] = (_changed(log, rng, command), tick)
+        _sign(log, rng, commands[at][0], ledger_id)
+
+
+def _changed(log, rng, command):
+    """The command with another value somewhere that its bytes can have."""
+    while True:
+        changed = copy.deepcopy(command)
+        mutate(log, rng, changed.action)
+        try:
+            return decode(schema.Command, schema.Command.write(changed))
+        except UNWRITABLE:
+            continue
 
 
 def _sign(log, rng, command, ledger_id):
@@ -179,8 +209,6 @@ def _sign_otherwise(log, rng, command, ledger_id):
         command.authorization.signature = bytes(broken[: rng.choice((len(broken), len(broken) - 1))])
     else:
         if rng.random() < 0.7:
-            from .signatures import account_of
-
             command.payer = account_of(key)
         log.keyring.sign_command(command, key, ledger_id)
 
@@ -212,13 +240,34 @@ def _spots(record):
     """Every (holder, name) of a value that can be changed, inner ones included."""
     items = enumerate(record) if isinstance(record, list) else list(vars(record).items())
     for name, value in items:
-        # Genesis must stay, and a key keeps its length.
         yield record, name
         if isinstance(value, list) or hasattr(value, "FIELDS"):
             yield from _spots(value)
 
 
+HALF = 5 * 10**17
 SPEAKERS = (schema.Operator(), schema.Council(position=0), schema.Council(position=9), schema.NodeSpeaker(node=1))
+CHANGES = (
+    schema.ParameterChange(number=7, value=schema.BoolValue(value=True)),
+    schema.ParameterChange(number=13, value=schema.IntegerValue(value=3)),
+    schema.ParameterChange(number=0, value=schema.ProfileValue(value=schema.Profile(data=2, parity=1, replicas=1))),
+    schema.ParameterChange(number=8, value=schema.AmountValue(value=HALF)),
+    schema.ParameterChange(number=17, value=schema.AmountValue(value=HALF)),
+    schema.ParameterChange(number=23, value=schema.IntegerValue(value=3)),
+    schema.RuleChange(rule=schema.RULE.variants[0](min_uptime=HALF)),
+    schema.RuleChange(rule=schema.RULE.variants[2](allowed_regions=["us", "eu"])),
+    schema.RuleChange(rule=schema.RULE.variants[4](failure_domain=1)),
+    schema.RuleChange(rule=schema.RULE.variants[5](failures=1, epochs=2)),
+    schema.RuleChange(rule=schema.RULE.variants[6](scorers=[])),
+    schema.Expel(node=1), schema.Quarantine(node=2), schema.Reinstate(node=2), schema.CodeVersion(version=3),
+    schema.CreditChange(account=bytes(32), amount=1),
+)
+# A value of a sum is exchanged for another of these.
+SUMS = (
+    SPEAKERS, CHANGES, (schema.All(), schema.Sample(sample=1), schema.Sample(sample=0)),
+    (schema.Manifest(root=bytes(32), count=1, size=1),), (schema.ReceiptRoot(root=bytes(32)),),
+)
+KINDS_OF_SUMS = (schema.SPEAKER, schema.CHANGE, schema.SCOPE, schema.CONTENT, schema.CUSTODY)
 
 
 def _other(log, rng, value, name):
@@ -233,7 +282,10 @@ def _other(log, rng, value, name):
         return _other_bytes(rng, value)
     if isinstance(value, list):
         return _other_list(rng, value)
-    return value
+    for kind, others in zip(KINDS_OF_SUMS, SUMS):
+        if type(value) in kind.tags:
+            return copy.deepcopy(rng.choice(others))
+    return None if isinstance(value, (schema.LeafProof, schema.Reading)) else value
 
 
 def _other_bytes(rng, value):
@@ -277,7 +329,7 @@ def _lie(log, rng, execution, made):
             _tell(log, rng, told)
             execution.bodies[-1] = schema.Body.write(told)
             decode(schema.Body, execution.bodies[-1])
-        except (AssertionError, OverflowError, ValueError):
+        except UNWRITABLE:
             execution.bodies[-1] = honest_bytes
 
 
