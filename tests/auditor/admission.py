@@ -14,6 +14,7 @@ from .notes import WHITE_SPACE
 
 MAX_COMMAND = 64_479
 MAX_NODES = 400
+MAX_OBJECT_ID = 1_024
 MAX_CONTENT = 2**56
 MAX_METADATA = 16_384
 MAX_SCORE = 1_000_000
@@ -126,7 +127,8 @@ def _admit_rules(values):
 
 
 def _admit_version(action):
-    model_metadata.require_object_id(action.object)
+    refuse_if(len(action.object.encode()) > MAX_OBJECT_ID, LIMIT, "object id")
+    refuse_if(action.object == "" or "\0" in action.object, INVALID_INPUT, "object id")
     refuse_if(action.version == 0, INVALID_VERSION, "version 0")
 
 
@@ -226,8 +228,8 @@ def _(action: schema.Propose):
 def _admit_parameter(number, value):
     refuse_if(number >= len(NUMBERS), INVALID_INPUT, "no such parameter")
     name = NUMBERS[number]
-    refuse_if(not isinstance(value, _value_kind(name)), INVALID_INPUT, "a value of another kind")
     refuse_if(name in IMMUTABLE, UNAUTHORIZED, "immutable")
+    refuse_if(not isinstance(value, _value_kind(name)), INVALID_INPUT, "a value of another kind")
     refuse_if(not within_bounds(name, value.value), LIMIT, "out of bounds")
 
 

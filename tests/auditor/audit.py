@@ -56,7 +56,7 @@ def _keys_of(genesis):
 def _require_keys(header, genesis, pinned):
     """RP-4."""
     if genesis is None:
-        raise Divergence("entry 0", "genesis.log_keys", "an accepted genesis", "another entry")
+        raise Divergence("entry 0", "outcome", "an accepted genesis", "another outcome")
     if header.origin != genesis.name:
         raise Divergence("header", "header.origin", genesis.name, header.origin)
     keys = _keys_of(genesis)
