@@ -213,10 +213,21 @@ def _governance(edges):
 
 def _audits(edges):
     edges.operator(schema.OpenAudit(scope=schema.Sample(sample=0)))
-    edges.operator(schema.OpenAudit(scope=schema.Sample(sample=2)))
-    audit = edges.state.ledger.audit.seq
     answer = schema.Answer(object="of-1", version=2, column=0, leaf=0, proof=None)
     long = schema.LeafProof(leaf_hash=bytes(32), path=[bytes(32)] * 65)
+    for scope in (schema.Sample(sample=2), schema.All()):
+        edges.operator(schema.OpenAudit(scope=scope))
+        _answers(edges, answer, long)
+    audit = edges.state.ledger.audit.seq
+    for count in (0, 256, 257):
+        edges.operator(schema.RecordAudit(audit=audit, node=0, answers=[answer] * count))
+    edges.operator(schema.RecordAudit(audit=audit + 1, node=0, answers=[answer]))
+    _longest(edges, audit, schema.Answer(**vars(answer) | {"proof": long}))
+
+
+def _answers(edges, answer, long):
+    audit, stored = edges.state.ledger.audit.seq, edges.state.stored("of-1", 2)
+    nodes = sorted({9_999, *(stored.assignment if stored else ())})
     for changed in (
         {}, {"leaf": 1}, {"column": 200}, {"column": 1}, {"version": 0}, {"version": 9}, {"object": ""},
         {"proof": long}, {"proof": schema.LeafProof(leaf_hash=b"r" * 32, path=[])},
@@ -224,13 +235,8 @@ def _audits(edges):
         {"proof": schema.LeafProof(leaf_hash=b"s" * 32, path=[])},
     ):
         given = schema.Answer(**vars(answer) | changed)
-        stored = edges.state.stored("of-1", 2)
-        for node in {9_999, *(stored.assignment[:1] if stored else ())}:
+        for node in nodes:
             edges.operator(schema.RecordAudit(audit=audit, node=node, answers=[given, given]))
-    for count in (0, 256, 257):
-        edges.operator(schema.RecordAudit(audit=audit, node=0, answers=[answer] * count))
-    edges.operator(schema.RecordAudit(audit=audit + 1, node=0, answers=[answer]))
-    _longest(edges, audit, schema.Answer(**vars(answer) | {"proof": long}))
 
 
 def _longest(edges, audit, answer):

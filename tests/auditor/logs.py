@@ -44,14 +44,34 @@ def honest(binary, seed, length=200, base=None):
     directory = Path(tempfile.mkdtemp(prefix=f"qfs-auditor-{seed}-", dir=base))
     try:
         driver.Run(binary, histories.generate(seed, length), directory).execute()
-        command = [str(binary), "--json", "--data-dir", str(directory / "data"), "log", "checkpoint"]
-        row = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        data = (directory / "ledger.qfslog").read_bytes()
-        bodies = bodies_of(data)
-        names = sorted({b.command.action.object for b in bodies if hasattr(b.command.action, "object")})
-        return Log(data, row["vkeys"], Keyring(directory / "data" / "keys"), bodies, names)
+        return _exported(binary, directory / "data")
     finally:
         shutil.rmtree(directory)
+
+
+def plain(binary, nodes=7):
+    """The log of a ledger where all is well: three objects, an audit, a closed epoch."""
+    with tempfile.TemporaryDirectory() as directory:
+        content, data = Path(directory) / "content", Path(directory) / "data"
+        content.write_bytes(bytes(20_000))
+        puts = [["put", str(content), f"--object-id=object-{number}"] for number in range(3)]
+        for words in [["init", "--nodes", str(nodes)], *puts, ["audit", "run", "--all"], ["epoch", "advance"]]:
+            _qfs(binary, data, words)
+        return _exported(binary, data)
+
+
+def _qfs(binary, data, words):
+    command = [str(binary), "--json", "--data-dir", str(data), *words]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def _exported(binary, directory):
+    path = directory.parent / "exported.qfslog"
+    _qfs(binary, directory, ["log", "export", str(path)])
+    vkeys = json.loads(_qfs(binary, directory, ["log", "checkpoint"]))["vkeys"]
+    bodies = bodies_of(path.read_bytes())
+    names = sorted({body.command.action.object for body in bodies if hasattr(body.command.action, "object")})
+    return Log(path.read_bytes(), vkeys, Keyring(directory / "keys"), bodies, names)
 
 
 def bodies_of(data):
