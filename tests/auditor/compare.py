@@ -54,7 +54,7 @@ def theirs(binary, path, keys):
 
 
 class Comparison:
-    """Runs both over logs, and counts what they agree on. The first disagreement ends it, and leaves the log in a file."""
+    """Runs both over logs, and counts what they agree on. A disagreement ends it, and leaves the log in a file."""
 
     def __init__(self, replay, directory):
         self.replay, self.directory, self.counts = replay, Path(directory), Counter()
@@ -68,8 +68,10 @@ class Comparison:
             kept = Path(tempfile.mkdtemp(prefix="qfs-auditors-"))
             (kept / "log.qfslog").write_bytes(data)
             (kept / "log.vkeys").write_text("\n".join(vkeys) + "\n")
-            raise Disagreement(f"{name} (kept in {kept})\n  here:   {my_words or mine}\n  binary: {other_words or other}")
-        self.counts[f"{name.split()[0]} {'accepted' if mine.accepted else 'rejected'}"] += 1
+            said = f"  here:   {my_words or mine}\n  binary: {other_words or other}"
+            raise Disagreement(f"{name} (kept in {kept})\n{said}")
+        verdict = "accepted" if mine.accepted else "rejected"
+        self.counts[f"{name.split()[0]} {verdict}"] += 1
         return mine
 
 

@@ -1,6 +1,7 @@
 """The export file (EL-15 to EL-19), the chain (EL-1, EL-2) and the tree (EL-3, EL-4)."""
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from qfs_reference import sha3
@@ -19,6 +20,15 @@ class Divergence(Exception):
         text = f"{place}, {field}: expected {_short(expected)}, got {_short(got)}"
         super().__init__(text + (f" ({message})" if message else ""))
         self.place, self.field = place, field
+
+
+@contextmanager
+def _refused_as(field, expected):
+    """What is refused within is a divergence of the header."""
+    try:
+        yield
+    except notes.Refused as error:
+        raise Divergence("header", field, expected, "other text", str(error)) from None
 
 
 def _short(value):
@@ -50,9 +60,14 @@ class Export:
     def _number(self, size):
         return int.from_bytes(self._take(size), "big")
 
+    def _length(self, size, most):
+        """A length or number, of which none may be 0."""
+        length = self._number(size)
+        if not 1 <= length <= most:
+            raise Divergence(self.place, "export.frame", f"1 to {most}", length)
+        return length
+
     def _text(self, length, field):
-        if length == 0:
-            raise Divergence(self.place, "export.frame", "at least 1 byte", 0)
         try:
             return self._take(length).decode()
         except UnicodeDecodeError:
@@ -68,33 +83,20 @@ class Export:
         count = self._number(8)
         if count > notes.MAX_SIZE:
             raise Divergence("header", "header.count", f"at most {notes.MAX_SIZE}", count)
-        origin = self._text(self._number(1), "origin")
-        try:
+        origin = self._text(self._length(1, 255), "origin")
+        with _refused_as("header.origin", "an origin"):
             notes.require_origin(origin)
-            keys = self._keys()
-        except notes.Refused as error:
-            raise Divergence("header", "header.keys", "keys and an origin", "", str(error)) from None
-        return Header(count, origin, keys)
+        with _refused_as("header.keys", "verifier keys"):
+            return Header(count, origin, self._keys())
 
     def _keys(self):
-        number = self._number(1)
-        if not 1 <= number <= MAX_KEYS:
-            raise notes.Refused(f"{number} keys")
-        keys = []
-        for _ in range(number):
-            length = self._number(2)
-            if length > notes.MAX_VKEY:
-                raise notes.Refused("a key is too long")
-            keys.append(notes.VerifierKey.parse(self._text(length, "key")))
-        return keys
+        number = self._length(1, MAX_KEYS)
+        return [notes.VerifierKey.parse(self._text(self._length(2, notes.MAX_VKEY), "key")) for _ in range(number)]
 
     def body(self):
         """The next entry's body, entered into chain and tree."""
         self.place = f"entry {self.size}"
-        length = self._number(4)
-        if not 1 <= length <= MAX_BODY:
-            raise Divergence(self.place, "export.frame", f"1 to {MAX_BODY} bytes", length)
-        body = self._take(length)
+        body = self._take(self._length(4, MAX_BODY))
         self._append(hashlib.sha256(b"\0" + self.entry_hash + body).digest())
         self.entry_hash = sha3(self.entry_hash + sha3(body))
         return body
@@ -119,17 +121,14 @@ class Export:
         """The signed checkpoint, held against what was read (EL-17, EL-18)."""
         self.place = "trailer"
         last = self._take(32)
-        length = self._number(4)
-        if not 1 <= length <= notes.MAX_NOTE:
-            raise Divergence("trailer", "export.frame", f"1 to {notes.MAX_NOTE} bytes", length)
-        note = self._take(length)
+        note = self._take(self._length(4, notes.MAX_NOTE))
         covered = self.at
         stated = self._take(32)
-        if self.at != len(self.data):
-            raise Divergence("trailer", "export.length", self.at, len(self.data), "bytes after the end")
         computed = sha3(self.data[:covered])
         if stated != computed:
             raise Divergence("trailer", "export.hash", computed, stated)
+        if self.at != len(self.data):
+            raise Divergence("trailer", "export.length", self.at, len(self.data), "bytes after the end")
         if last != self.entry_hash:
             raise Divergence("trailer", "trailer.last_entry_hash", self.entry_hash, last)
         return self._checkpoint(note, origin)

@@ -1,6 +1,8 @@
 """The byte maps of commands, events and entries (PR-3) and of records (ST-2)."""
 
-from .borsh import AMOUNT, BOOL, BYTES, HASH, TEXT, U8, U16, U32, U64, Fixed, List, Malformed, Option, Sum, Unsigned, struct
+from .borsh import (
+    AMOUNT, BOOL, BYTES, HASH, TEXT, U8, U16, U32, U64, Fixed, List, Malformed, Option, Sum, Unsigned, struct,
+)
 
 KEY_LENGTHS = {1: 32, 2: 1_312, 3: 1_952, 4: 2_592}
 

@@ -17,7 +17,7 @@ import state_proof
 import state_snapshot
 from qfs_reference import sha3
 
-from . import borsh, compare, ed25519, edges, export, logs, notes, schema, sparse
+from . import borsh, compare, containers, ed25519, edges, export, logs, notes, schema, sparse
 from .audit import audit, read_keys
 from .state import State
 
@@ -105,16 +105,17 @@ class Formats(unittest.TestCase):
         read.trailer(header.origin)
 
     def test_pr_3_example(self):
-        command = "c1" * 16 + "0200000000000000" + "aa" * 32 + "04" + "03000000" + b"obj".hex() + "0100000000000000" + "00"
-        data = bytes.fromhex("0100" + "0200000000000000" + "1200000000000000" + "0100000000000000" + command + "01020000")
+        one, two, tick = "0100000000000000", "0200000000000000", "1200000000000000"
+        command = "c1" * 16 + two + "aa" * 32 + "04" + "03000000" + b"obj".hex() + one + "00"
+        data = bytes.fromhex("0100" + two + tick + one + command + "01020000")
         body = borsh.decode(schema.Body, data)
         self.assertEqual((body.seq, body.tick, body.command.action.object, body.outcome.code), (2, 18, "obj", 2))
         self.assertEqual(schema.Body.write(body), data)
 
     def test_pr_1_what_is_cut_or_left_over_is_refused(self):
-        command = schema.Command.write(
-            schema.Command(id=bytes(16), valid_until_epoch=1, payer=bytes(32), action=schema.Exit(node=1), authorization=None)
-        )
+        action = schema.Exit(node=1)
+        given = schema.Command(id=bytes(16), valid_until_epoch=1, payer=bytes(32), action=action, authorization=None)
+        command = schema.Command.write(given)
         for data in [command[:length] for length in range(len(command))] + [command + b"\0"]:
             with self.assertRaises(borsh.Malformed):
                 borsh.decode(schema.Command, data)
@@ -166,12 +167,23 @@ class AgainstTheBinary(unittest.TestCase):
         codes = {getattr(borsh.decode(schema.Body, body).outcome, "code", 0) for body in bodies[len(log.bodies) :]}
         self.assertLessEqual({0, 1, 2, 3, 5, 6, 9, 10, 11, 14, 16}, codes)
 
+    def test_el_15_to_19_containers_are_read_alike(self):
+        log = logs.plain(self.qfs, 4)
+        with tempfile.TemporaryDirectory() as directory:
+            comparison = compare.Comparison(self.replay, directory)
+            for name, data in containers.variants(log).items():
+                comparison.compare(name, data, log.vkeys)
+            for name in ("export-v1.qfslog", "export-v1-empty.qfslog"):
+                comparison.compare(name, (GOLDEN / name).read_bytes(), log.vkeys, False)
+        self.assertGreaterEqual(sum(comparison.counts.values()), 30)
+
     def test_rp_4_keys_and_exit_status(self):
         log, other = (logs.plain(self.qfs, nodes) for nodes in (5, 6))
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "log"
             path.write_bytes(log.data)
-            for keys, status in ((log.vkeys, 0), (log.vkeys + other.vkeys, 0), (other.vkeys, 1), (log.vkeys[:1], 1), (["?"], 2)):
+            both = log.vkeys + other.vkeys
+            for keys, status in ((log.vkeys, 0), (both, 0), (other.vkeys, 1), (log.vkeys[:1], 1), (["?"], 2)):
                 flags = [word for key in keys for word in ("--key", key)]
                 ours = subprocess.run(
                     [sys.executable, "-m", "tests.auditor", str(path), *flags], cwd=ROOT, capture_output=True, text=True
