@@ -2,7 +2,7 @@
 
 import copy
 
-from qfs_reference import canonical_json, parse_json, sha3
+from qfs_reference import canonical_json, sha3
 
 from . import ed25519, schema
 from .borsh import U64
@@ -80,7 +80,8 @@ def entered(log):
 
 def _metadata(edges):
     texts = ['{"a":1.0}', '{"a":1e3}', "[]", "{", "", '{"a":-0}', '{"a":9007199254740991}', '{"a":9007199254740992}']
-    texts += ['{"b":1,"a":2}', '{"a":1,"a":1}', '{"a":"\\ud800"}', '{"a":"\\/"}', '{"a":NaN}', '{"a":"\\u0000"}', "\ufeff{}"]
+    texts += ['{"b":1,"a":2}', '{"a":1,"a":1}', '{"a":"\\ud800"}', '{"a":"\\/"}', '{"a":NaN}', '{"a":"\\u0000"}']
+    texts.append("\ufeff{}")
     texts += ['{"a":' + "[" * depth + "]" * depth + "}" for depth in (63, 64)]
     texts += ['{"a":"' + "x" * length + '"}' for length in (16_376, 16_377)]
     for space in WHITE:
@@ -96,22 +97,20 @@ def _metadata(edges):
     for number, text in enumerate(texts):
         edges.enter(edges.store(f"metadata-{number}", text.encode()))
     edges.enter(edges.store("metadata-utf8", b'{"a":"\xff"}'))
-    assert parse_json("{}") == {}
 
 
 def _stores(edges):
-    version = schema.DeleteMarker
     for name in ("", "\0", "x" * 1_025, "\0" * 1_025, "é" * 512, "é" * 513):
         edges.enter(edges.store(name))
-        edges.enter(version(object=name, version=0))
+        edges.enter(schema.DeleteMarker(object=name, version=0))
     profile, block = edges.state.ledger.parameters.profile, edges.state.ledger.parameters.block_size
     odd = schema.Profile(data=0, parity=0, replicas=1)
     other = schema.Profile(data=profile.data, parity=profile.parity, replicas=profile.replicas % 4 + 1)
     for changed in (
         {"version": 0}, {"version": 2**64 - 1}, {"epoch": 0}, {"epoch": edges.state.epoch + 1}, {"epoch": 1},
         {"size": 2**56 + 1}, {"size": 1}, {"size": 1, "roots": [NOTHING]}, {"profile": odd}, {"profile": other},
-        {"block_size": 0}, {"block_size": block * 2}, {"block_size": 4_097}, {"custody": schema.ReceiptRoot(root=bytes(32))},
-        {"content": schema.Manifest(root=bytes(32), count=1, size=1)},
+        {"block_size": 0}, {"block_size": block * 2}, {"block_size": 4_097},
+        {"custody": schema.ReceiptRoot(root=bytes(32))}, {"content": schema.Manifest(root=bytes(32), count=1, size=1)},
     ):
         edges.enter(edges.store(f"store-{edges.count}", **changed))
     edges.enter(edges.store("store-0", version=1))
@@ -121,7 +120,9 @@ def _stores(edges):
 def _keys(edges):
     for suite in edges.users:
         edges.user(suite, edges.store(f"of-{suite}"))
-        edges.user(suite, edges.store(f"of-{suite}", version=2, size=1))
+        # One account has a charge of 0 and no other, which makes its record all the same.
+        if suite != 3:
+            edges.user(suite, edges.store(f"of-{suite}", version=2, size=1))
     edges.user(2, schema.DeleteMarker(object="of-1", version=3))
     edges.user(1, schema.DeleteMarker(object="of-1", version=3), payer=bytes(32))
     edges.user(1, schema.DeleteMarker(object="of-1", version=3))
@@ -271,10 +272,10 @@ def _facts(edges):
     good = schema.Reading(
         uptime_ratio=10**18, health_score=10**18, conflict_detected=False, latency_bands="", error_count=None
     )
-    readings = [schema.Reading(**vars(good) | changed) for changed in (
-        {"uptime_ratio": 10**18 + 1}, {"latency_bands": "{ }"}, {"latency_bands": "1.0"}, {"latency_bands": '"' + "x" * 255 + '"'},
-    )]
-    bad = [{"registry": [other, fact]}, {"registry": [fact, fact]}, {"registry": [far]}, {"registry": [long]}, {"closes": epoch + 1}]
+    ill = [{"uptime_ratio": 10**18 + 1}, {"health_score": 10**18 + 1}]
+    ill += [{"latency_bands": bands} for bands in ("{ }", "1.0", '"' + "x" * 255 + '"')]
+    readings = [schema.Reading(**vars(good) | changed) for changed in ill]
+    bad = [{"registry": facts} for facts in ([other, fact], [fact, fact], [far], [long])] + [{"closes": epoch + 1}]
     bad += [{"telemetry": [schema.TelemetryFact(node=0, reading=reading)]} for reading in readings]
     for changed in bad:
         edges.operator(schema.AdvanceEpoch(**none | changed))
@@ -287,8 +288,9 @@ def _facts(edges):
 
 def _close_well(edges, none, good):
     nodes = edges.state.nodes()
+    fact = {"revoked": False, "reason": ""}
     registry = [
-        schema.RegistryFact(node=number, key=node.key_hash, scheme=node.scheme, revoked=False, reason="")
+        schema.RegistryFact(node=number, key=node.key_hash, scheme=node.scheme, **fact)
         for number, node in enumerate(nodes)
     ]
     telemetry = [schema.TelemetryFact(node=number, reading=good) for number in range(len(nodes))]

@@ -121,7 +121,7 @@ class Export:
         """The signed checkpoint, held against what was read (EL-17, EL-18)."""
         self.place = "trailer"
         last = self._take(32)
-        note = self._take(self._length(4, notes.MAX_NOTE))
+        note = self._text(self._length(4, notes.MAX_NOTE), "note").encode()
         covered = self.at
         stated = self._take(32)
         computed = sha3(self.data[:covered])
