@@ -17,14 +17,21 @@ PURE := certified-math keccak-batch protocol aegis-registry token-state storage-
 PURE_FLAGS := $(addprefix -p ,$(PURE))
 NO_STD_TARGET := wasm32v1-none
 
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The one Python package that is not in the standard library, pinned by its hash.
+PYTHON_PACKAGES := $(abspath $(TARGET))/python
+AUDITOR := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(PYTHON_PACKAGES)" $(PYTHON)
+
 # Seeds of `make simulate`; `test` runs the first few thousand as well.
 SEEDS ?= 0..100000
 JOBS ?= 2
+# Logs of `make auditors`; `test` compares some sixty.
+LOGS ?= 1000
 # Histories of `make histories`; `test` plays the first few hundred as well.
 HISTORIES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate histories independent schemas tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
@@ -32,6 +39,7 @@ help:
 	@echo 'make verify            what continuous integration runs: format, lints, tests, evidence, licences'
 	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
 	@echo 'make histories         a hundred thousand histories of money, votes and nodes; HISTORIES=N'
+	@echo 'make auditors          qfs-replay and the auditor in Python over the same honest and forged logs; LOGS=N'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -49,7 +57,7 @@ demo: setup
 	$(CARGO) build -p cli -p replay $(FEATURES)
 	scripts/demo.sh "$(INPUT)"
 
-test: unit independent schemas tidy
+test: unit independent auditor schemas tidy
 
 unit: setup
 	$(CARGO) test --workspace $(FEATURES)
@@ -69,6 +77,19 @@ independent: setup
 schemas: setup
 	python=$$(PYTHON=$(PYTHON) scripts/setup.sh schemas) && \
 	PYTHONDONTWRITEBYTECODE=1 "$$python" -m unittest discover -s tests/schemas
+
+$(PYTHON_PACKAGES)/.installed: tests/auditor/requirements.txt | setup
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
+		--only-binary :all: --upgrade --target "$(PYTHON_PACKAGES)" -r $<
+	@touch $@
+
+auditor: setup $(PYTHON_PACKAGES)/.installed
+	$(AUDITOR) -m unittest tests.auditor.test_auditor
+
+# Two auditors that share no code, over the same logs; see tests/auditor.
+auditors: setup $(PYTHON_PACKAGES)/.installed
+	$(CARGO) build -p cli -p replay $(FEATURES)
+	$(AUDITOR) tests/acceptance/auditors.py --qfs $(TARGET)/debug/qfs --replay $(TARGET)/debug/qfs-replay --count $(LOGS)
 
 tidy: setup
 	$(CARGO) xtask tidy

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the build needs and nothing else: a C++ compiler, make, clang with libclang (RocksDB's
-# bindings are generated with it) and pkg-config, plus the Rust toolchain of rust-toolchain.toml.
+# bindings are generated with it), pkg-config and pip, plus the Rust toolchain of rust-toolchain.toml.
 # Quiet when everything is there; safe to run again.
 #
 # With the argument `schemas` it also sees to the validator of JSON Schema that tests/schemas needs, and prints the path
@@ -35,6 +35,7 @@ missing_packages() {
     have clang || printf 'clang '
     have_libclang || printf 'libclang-dev '
     have pkg-config || printf 'pkg-config '
+    "${PYTHON:-python3}" -m pip --version >/dev/null 2>&1 || printf 'python3-pip '
 }
 
 apt_install() {
