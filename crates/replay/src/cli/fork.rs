@@ -112,7 +112,6 @@ fn relation(paths: [&Path; 2]) -> Result<Relation, Failure> {
     let [one, other] =
         [one.finish().map_err(named(paths[0]))?, other.finish().map_err(named(paths[1]))?]
             .map(|export| export.header().count);
-    let common = common.min(one).min(other);
     let more = [one, other].map(|count| count.saturating_sub(common));
     Ok(Relation::Prefix { common, more })
 }

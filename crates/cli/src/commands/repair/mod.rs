@@ -32,17 +32,16 @@ const BYTES_PER_SUBMIT: u64 = 128 << 20;
 pub fn run(app: &mut App, only: Option<&str>, in_place: bool) -> Result<()> {
     let state = app.state()?;
     let only = only.map(|name| speaker::node_number(state, name)).transpose()?;
-    let mut duties = Duties::of(state, only);
-    if in_place {
-        duties = duties.in_place(state, only);
-    }
+    let duties = Duties::of(state, only, in_place);
     let mut repair = Repair { duties, group: Vec::new(), bytes: 0, done: 0, failed: 0 };
     if repair.duties.is_any() {
         repair.every_version(app)?;
     } else {
-        app.out.note(
-            "every node that was asked about is eligible and in good standing: it keeps its copies",
-        );
+        app.out.note(if in_place {
+            "no node that was asked about keeps its copies; `qfs repair` moves them"
+        } else {
+            "every node that was asked about is eligible and in good standing: it keeps its copies"
+        });
     }
     let Repair { done, failed, .. } = repair;
     let what = if in_place { "made anew in place" } else { "moved" };
@@ -53,7 +52,7 @@ pub fn run(app: &mut App, only: Option<&str>, in_place: bool) -> Result<()> {
 /// Copies that wait for `qfs repair`: those at nodes that may keep none. What a degraded node has lost shows when it
 /// is looked for. Reads every version only where there is such a node with bytes.
 pub fn waiting<S: StateStore>(state: &State<S>) -> Result<u64> {
-    let duties = Duties::of(state, None);
+    let duties = Duties::of(state, None, false);
     let losing = |(node, duty): (&NodeRecord, &Duty)| node.bytes_stored > 0 && *duty == Duty::Move;
     if !state.nodes().iter().zip(&duties.0).any(losing) {
         return Ok(0);
@@ -84,28 +83,26 @@ enum Duty {
 struct Duties(Vec<Duty>);
 
 impl Duties {
-    /// Of all nodes, or of one only.
-    fn of<S: StateStore>(state: &State<S>, only: Option<NodeNumber>) -> Self {
+    /// Of all nodes, or of one only: what moves, or `in_place` what those that keep their copies have lost.
+    fn of<S: StateStore>(state: &State<S>, only: Option<NodeNumber>, in_place: bool) -> Self {
         let listed: BTreeSet<NodeNumber> = state.eligible().iter().copied().collect();
-        let duty = |(number, node): (NodeNumber, &NodeRecord)| match node.standing {
-            _ if only.is_some_and(|only| only != number) => Duty::Keep,
-            _ if !listed.contains(&number) => Duty::Move,
-            Standing::Draining => Duty::Move,
-            Standing::Degraded => Duty::Check,
-            _ => Duty::Keep,
+        let duty = |(number, node): (NodeNumber, &NodeRecord)| {
+            let leaves = !listed.contains(&number) || node.standing == Standing::Draining;
+            match node.standing {
+                _ if only.is_some_and(|only| only != number) => Duty::Keep,
+                _ if in_place => {
+                    if leaves {
+                        Duty::Keep
+                    } else {
+                        Duty::Restore
+                    }
+                }
+                _ if leaves => Duty::Move,
+                Standing::Degraded => Duty::Check,
+                _ => Duty::Keep,
+            }
         };
         Self((0..).zip(state.nodes()).map(duty).collect())
-    }
-
-    /// The nodes that keep their copies, and what they have lost of them.
-    fn in_place<S: StateStore>(self, state: &State<S>, only: Option<NodeNumber>) -> Self {
-        let asked = |number: NodeNumber| only.is_none_or(|only| only == number);
-        let restore = |(number, duty): (NodeNumber, Duty)| match duty {
-            Duty::Check => Duty::Restore,
-            Duty::Keep if asked(number) && state.eligible().contains(&number) => Duty::Restore,
-            _ => Duty::Keep,
-        };
-        Self((0..).zip(self.0).map(restore).collect())
     }
 
     fn at(&self, node: NodeNumber) -> Duty {

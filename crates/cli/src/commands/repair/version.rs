@@ -126,20 +126,24 @@ impl Version {
         if copy.len > 0 {
             self.note(&Uploads::of(&data_dir, state.epoch()), to)?;
         }
+        // A row about a copy that could not be written says where it would have gone.
         copy.reassign.to = to;
-        let origin = self.restore(app, copy)?;
+        let origin = self.write(app, copy, to)?;
         self.stored.assignment[copy.at] = to;
         Ok(origin)
     }
 
-    /// Writes the copy's bytes at the node that it goes to, or at its own where it goes to none, verified. What is damaged there
-    /// is replaced once all of it is good.
+    /// Writes the copy's bytes anew where it is.
     pub fn restore(&self, app: &mut App, copy: &Copy) -> Result<Origin> {
+        self.write(app, copy, copy.reassign.from)
+    }
+
+    /// Writes the copy's bytes at a node, verified. What is damaged there is replaced once all of it is good.
+    fn write(&self, app: &mut App, copy: &Copy, to: NodeNumber) -> Result<Origin> {
         if copy.len == 0 {
             return Ok(Origin::Copy);
         }
         let (state, fleet) = app.parts()?;
-        let to = copy.reassign.to;
         fleet.prepare([to])?;
         let target = fleet.store(to).ok_or_else(|| {
             let name = speaker::node_name(state, to);
