@@ -1,7 +1,7 @@
 //! Canonical bytes: borsh, and only bytes that encode back to themselves are accepted (PR-1).
 
 use alloc::vec::Vec;
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::{BorshDeserialize, BorshSerialize, io::ErrorKind};
 use core::fmt;
 
 /// Why bytes are not the canonical encoding of a value.
@@ -9,6 +9,8 @@ use core::fmt;
 pub enum DecodeError {
     /// The bytes are cut short, too long, or hold an unknown variant.
     Malformed,
+    /// The bytes name a signature suite that is none of ours.
+    UnknownSuite,
     /// The bytes decode, but the value's own encoding differs from them.
     NotCanonical,
 }
@@ -17,6 +19,9 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the bytes are not an encoding of the expected value",
+            Self::UnknownSuite => {
+                "the bytes name a signature suite that this release does not know; it knows 1 (Ed25519) and 2, 3, 4 (ML-DSA-44, -65, -87)"
+            }
             Self::NotCanonical => "the bytes are not the canonical encoding of their value",
         })
     }
@@ -46,6 +51,10 @@ pub fn encode_to<T: BorshSerialize>(bytes: &mut Vec<u8>, value: &T) {
 /// # Errors
 /// [`DecodeError`] for anything that [`encode`] would not have written.
 pub fn decode<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let value: T = borsh::from_slice(bytes).map_err(|_| DecodeError::Malformed)?;
+    let value: T = borsh::from_slice(bytes).map_err(|error| match error.kind() {
+        // What `PublicKey` says of an unknown suite, and nothing else here says.
+        ErrorKind::Other => DecodeError::UnknownSuite,
+        _ => DecodeError::Malformed,
+    })?;
     if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical) }
 }

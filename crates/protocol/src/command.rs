@@ -7,6 +7,7 @@ use crate::{
     governance::{Change, ProposalNumber, Speaker},
     hash::Hash32,
     ids::{AccountId, CommandId, NodeId, ObjectId},
+    keys::{RevokeKeys, RotateKeys},
     layout::Layout,
     node::{FailureDomain, NodeNumber, RegistryFact, TelemetryFact},
     signature::{PublicKey, Signer},
@@ -125,6 +126,10 @@ pub enum Action {
     },
     /// Records what a scorer thinks of a version; it replaces an earlier score.
     RecordScore(RecordScore),
+    /// Gives a holder new keys.
+    RotateKeys(Box<RotateKeys>),
+    /// Declares keys void.
+    RevokeKeys(RevokeKeys),
 }
 
 /// A node that joins. It becomes eligible with the next epoch that verifies it.

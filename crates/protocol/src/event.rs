@@ -89,6 +89,10 @@ pub enum Event {
     },
     /// The score is on record.
     Scored,
+    /// The holder's new keys are in force.
+    KeysRotated,
+    /// The keys are void.
+    KeysRevoked,
 }
 
 /// An epoch's accounts.

@@ -29,6 +29,7 @@ pub mod governance;
 pub mod hash;
 pub mod ids;
 pub mod json;
+pub mod keys;
 pub mod layout;
 pub mod limits;
 pub mod metadata;

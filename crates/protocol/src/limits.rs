@@ -22,6 +22,8 @@ pub const MAX_PUBLIC_KEY_BYTES: usize = 2_592;
 pub const MAX_NODES: u32 = 400;
 /// Most keys of a council.
 pub const MAX_COUNCIL_KEYS: usize = 7;
+/// Most generations of keys that a holder ever has.
+pub const MAX_KEY_GENERATIONS: usize = 256;
 /// Most shards that one audit result names.
 pub const MAX_AUDIT_RESULTS: usize = 256;
 /// Most bytes that all nodes together hold. Keeps every contribution and its sum inside 128 bits.
