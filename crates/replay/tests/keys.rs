@@ -182,7 +182,7 @@ fn ky_3_a_log_cannot_be_claimed_by_its_public_keys() {
     let Action::RotateKeys(stolen) = &body.command.action else { panic!("not a rotation") };
     // The same rotation in a ledger that differs: what was endorsed is not valid there.
     let elsewhere = Hash32([7; 32]);
-    assert!(stolen.check_endorsement(&elsewhere, &theirs.state.log_keys().to_vec()).is_err());
+    assert!(stolen.check_endorsement(&elsewhere, theirs.state.log_keys()).is_err());
     assert!(stolen.check_possession(&elsewhere).is_err());
     // A forged endorsement in an entry that says to be accepted is a divergence at its entry.
     let Action::RotateKeys(rotation) = &mut body.command.action else { panic!("not a rotation") };
