@@ -35,7 +35,7 @@ fn ky_5_work_goes_on_under_new_keys() {
         json!(["epoch", "advance"]),
         json!(["put", file]),
         json!(["key", "rotate", "node-001", "--suite", "ML-DSA-87"]),
-        json!(["node", "exit", "node-001", "--by", "node"]),
+        json!(["node", "exit", "node-001", "--as", "node"]),
         json!(["key", "rotate", "council-0"]),
         json!(["gov", "propose", "parameter", "fee_per_kib", "7", "--speaker", "council-0"]),
         json!(["epoch", "advance"]),
