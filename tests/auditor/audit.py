@@ -62,7 +62,7 @@ def _require_keys(state, header, checkpoint, pinned):
     if header.keys != in_force:
         raise Divergence("header", "header.keys", in_force, header.keys)
     if pinned and not _lead_to_force(keys.log_generations(state), name, pinned):
-        raise Divergence("entry 0", "log_keys", "pinned keys", "others", "no pinned generation leads to the one in force")
+        raise Divergence("entry 0", "log_keys", "pinned keys", "others", "none leads to those in force")
     try:
         notes.verify(checkpoint, in_force)
     except notes.Refused as error:

@@ -4,7 +4,6 @@ A forger has every key of the ledger. What he changes among the commands is exec
 nothing but the rules can tell; what he then changes in an outcome is signed as well, and only the rules can.
 """
 
-import base64
 import copy
 import json
 import shutil
@@ -17,12 +16,12 @@ from pathlib import Path
 from ledger_model import driver, histories
 from qfs_reference import sha3
 
-from . import decide, notes, schema
+from . import notes, schema, writer
 from .borsh import Malformed, decode
 from .export import Export
 from .keyring import Keyring
 from .signatures import account_of, ledger_id as ledger_id_of
-from .state import State
+from .writer import Execution
 
 # What writing and reading raise for a value that has no bytes.
 UNWRITABLE = (AssertionError, AttributeError, OverflowError, TypeError, ValueError, KeyError, Malformed)
@@ -79,61 +78,15 @@ def bodies_of(data):
     return [decode(schema.Body, export.body()) for _ in range(export.header().count)]
 
 
-# --- Writing exports ---------------------------------------------------------------------------------
-
-
 def export(log, bodies):
-    """A signed export of these bodies (EL-15 to EL-17), as bytes."""
+    """A signed export of these bodies, as bytes."""
     genesis = log.bodies[0].command.action
-    name, keys = genesis.name.encode(), [text.encode() for text in log.vkeys]
-    header = b"\x89QFSLOG\n" + struct.pack(">IQB", 1, len(bodies), len(name)) + name + bytes([len(keys)])
-    header += b"".join(struct.pack(">H", len(key)) + key for key in keys)
-    frames = b"".join(struct.pack(">I", len(body)) + body for body in bodies)
-    read = Export(header + frames)
-    read.header()
-    for _ in bodies:
-        read.body()
-    note = _checkpoint(log, genesis, read)
-    data = header + frames + read.entry_hash + struct.pack(">I", len(note)) + note
-    return data + sha3(data)
-
-
-def _checkpoint(log, genesis, read):
-    text = f"{genesis.name}\n{read.size}\n{base64.b64encode(read.root()).decode()}\n"
-    checkpoint = notes.Checkpoint(genesis.name, read.size, read.root(), text.encode(), ())
-    lines = ""
-    for vkey, key in zip(map(notes.VerifierKey.parse, log.vkeys), genesis.log_keys):
-        if vkey.kind == notes.ED25519:
-            signature = log.keyring.sign(key, checkpoint.text)
-        else:
-            signature = bytes(8) + log.keyring.sign(key, notes._cosigned(checkpoint, vkey.name, bytes(8)))
-        lines += f"\u2014 {vkey.name} {base64.b64encode(vkey.id + signature).decode()}\n"
-    return (text + "\n" + lines).encode()
+    sign = lambda key: lambda message: log.keyring.sign(key, message)
+    pairs = zip(map(notes.VerifierKey.parse, log.vkeys), genesis.log_keys)
+    return writer.export(genesis.name, bodies, log.vkeys, [(vkey, sign(key)) for vkey, key in pairs])
 
 
 # --- Executing commands anew -------------------------------------------------------------------------
-
-
-class Execution:
-    """Makes the bodies of commands, as the ledger would."""
-
-    def __init__(self):
-        self.state, self.bodies, self.entry_hash, self.tick = State(), [], bytes(32), 0
-
-    def add(self, command, tick):
-        """Enters a command, unless its id or tick forbid that it is in the log at all (RP-3)."""
-        used = self.state.ids.get(command.id)
-        if used is not None and used + 1 >= self.state.epoch:
-            return None
-        self.tick = max(tick, self.tick)
-        body = decide.execute(self.state, decide.Ordered(len(self.bodies), self.tick, command))
-        data = schema.Body.write(body)
-        self.bodies.append(data)
-        self.entry_hash = sha3(self.entry_hash + sha3(data))
-        self.state.ids[command.id] = self.state.epoch
-        if isinstance(body.outcome, schema.Accepted) and isinstance(body.outcome.event, schema.AuditOpened):
-            self.state.touch(b"L").audit.beacon = self.entry_hash
-        return body
 
 
 def rewritten(log, rng):

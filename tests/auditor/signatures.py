@@ -36,9 +36,13 @@ def ledger_id(genesis):
 def command_holds(command, ledger):
     """Whether a signed command's signature holds for the ledger of that id."""
     signed = command.authorization
-    action = ACTION.write(command.action)
-    message = b"qfs/v1/command" + ledger + command.id + U64.write(command.valid_until_epoch) + command.payer + action
-    return verify(signed.key.suite, signed.key.data, message, signed.signature)
+    return verify(signed.key.suite, signed.key.data, command_message(command, ledger), signed.signature)
+
+
+def command_message(command, ledger):
+    """PR-4: what a signature of a command covers."""
+    until = U64.write(command.valid_until_epoch)
+    return b"qfs/v1/command" + ledger + command.id + until + command.payer + ACTION.write(command.action)
 
 
 def rotation_message(rotation, ledger):
