@@ -13,6 +13,7 @@ from . import keyring, notes, schema, signatures, writer
 from .borsh import decode
 from .decide import NUMBERS
 from .keys import SCHEME_OF_SUITE
+from .state import holder_key
 
 NAME = "example.com/keys"
 NOTHING = sha3(b"")
@@ -37,6 +38,9 @@ class Signer:
         self.key = schema.Key(suite=suite, data=self.pair.public)
         self.account = signatures.account_of(self.key)
         self.sign = lru_cache(maxsize=None)(self.pair.sign)
+
+    def __deepcopy__(self, _):
+        return self
 
     def vkey(self, name=NAME):
         return notes.VerifierKey.of_key(name, self.key)
@@ -187,8 +191,6 @@ class Forge:
         return action
 
     def generation(self, holder):
-        from .state import holder_key
-
         record = self.state.get(holder_key(holder))
         return len(record.generations) if record else 1
 
