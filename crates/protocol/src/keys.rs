@@ -60,6 +60,17 @@ impl KeyHolder {
     }
 }
 
+impl From<Speaker> for KeyHolder {
+    /// The holder of the key that speaks.
+    fn from(speaker: Speaker) -> Self {
+        match speaker {
+            Speaker::Operator => Self::Operator,
+            Speaker::Council(seat) => Self::Council(seat),
+            Speaker::Node(node) => Self::Node(node),
+        }
+    }
+}
+
 impl fmt::Display for KeyHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -157,7 +168,9 @@ impl RotateKeys {
         }
         let endorsements = if self.holder == KeyHolder::Log { self.keys.len() } else { 0 };
         if self.is_endorsed() && self.endorsement.len() != endorsements {
-            return invalid("a rotation of the log is endorsed by both old keys, any other by none");
+            return invalid(
+                "a rotation of the log is endorsed by both old keys, any other by none",
+            );
         }
         Ok(())
     }

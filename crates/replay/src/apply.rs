@@ -168,7 +168,7 @@ impl<'a> Auditor<'a> {
         };
         self.report.genesis = Some(genesis.clone());
         self.books = Some(Books::open(genesis));
-        keys::check(genesis, &self.header, self.pinned)
+        keys::check_origin(genesis, &self.header)
     }
 
     fn tally(
@@ -224,6 +224,7 @@ impl<'a> Auditor<'a> {
                 Event::Proposed { .. } | Event::Voted { .. } | Event::Activated { .. },
             ) => &mut done.governance,
             Outcome::Accepted(Event::Credited { .. }) => &mut done.credits,
+            Outcome::Accepted(Event::KeysRotated | Event::KeysRevoked) => &mut done.keys,
             _ => return Ok(()),
         };
         *counter = counter.saturating_add(1);
@@ -314,7 +315,10 @@ impl<'a> Auditor<'a> {
                 0,
             ));
         };
-        self.report.signatures = keys::verify(genesis, export, self.pinned)?;
+        let generations = self.books.as_ref().map_or(&[][..], |books| books.keys.log());
+        self.report.log_keys = keys::history(&genesis.name, generations)?;
+        self.report.signatures =
+            keys::verify(&self.report.log_keys, &self.header, export, self.pinned)?;
         self.report.checkpoint = Some(export.note().into());
         self.check_books()?;
         self.check_bytes_stored()?;

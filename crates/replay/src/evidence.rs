@@ -16,7 +16,7 @@ use protocol::{
 };
 use token_state::Treasury;
 
-use crate::{AccountTotals, Divergence, EpochSummary, Report, Verdict, derive, names};
+use crate::{AccountTotals, Divergence, EpochSummary, LogKeys, Report, Verdict, derive, names};
 
 /// Version of the documents' schema.
 pub const SCHEMA_VERSION: &str = "v1.0";
@@ -71,7 +71,8 @@ fn determinism(report: &Report) -> Value {
         && done.shard_ids == sum_over(report, |profile| profile.columns())
         && done.copies == sum_over(report, |profile| profile.copies())
         && done.moves == sum_of(report, &["REASSIGN"])
-        && done.governance == sum_of(report, &["PROPOSE", "VOTE", "ACTIVATE"]);
+        && done.governance == sum_of(report, &["PROPOSE", "VOTE", "ACTIVATE"])
+        && done.keys == sum_of(report, &["KEY_ROTATE", "KEY_REVOKE"]);
     let profiles = report.profiles.iter().map(|(profile, stores)| {
         object([
             ("data", Value::from(u32::from(profile.data))),
@@ -99,6 +100,7 @@ fn determinism(report: &Report) -> Value {
                 ("fees", Value::uint(done.fees)),
                 ("moves", Value::uint(done.moves)),
                 ("governance", Value::uint(done.governance)),
+                ("keys", Value::uint(done.keys)),
                 ("node_accounts", Value::uint(done.accounts)),
             ]),
         )
@@ -149,8 +151,8 @@ fn replay(report: &Report) -> Value {
         && report.accepted().saturating_add(report.rejected()) == report.entries
         && report.signatures.len() >= 2;
     let sources: &[&str] = match report.verdict {
-        Verdict::Pinned => &["genesis", "pinned"],
-        Verdict::Unpinned => &["genesis"],
+        Verdict::Pinned => &["log", "pinned"],
+        Verdict::Unpinned => &["log"],
     };
     let signatures = report.signatures.iter().map(|signature| {
         object([
@@ -169,6 +171,7 @@ fn replay(report: &Report) -> Value {
         .with("last_entry_hash", maybe(report.last_entry_hash, hash))
         .with("tree_root", maybe(report.tree_root, |root| Value::from(root.to_string())))
         .with("checkpoint", maybe(report.checkpoint.as_deref(), Value::from))
+        .with("log_keys", (1u32..).zip(&report.log_keys).map(log_keys).collect::<Value>())
         .with("signatures", signatures.collect::<Value>())
         .with("verdict", report.verdict.name())
         .with("accepted", Value::uint(report.accepted()))
@@ -186,6 +189,18 @@ fn replay(report: &Report) -> Value {
                 ("possession", Value::from("attested")),
             ]),
         )
+}
+
+/// A generation of the log's keys.
+fn log_keys((generation, keys): (u32, &LogKeys)) -> Value {
+    let ids = keys.keys.iter().map(|key| format!("{}+{:08x}", key.name(), key.key_id()));
+    object([
+        ("generation", Value::from(generation)),
+        ("from_seq", Value::uint(keys.from)),
+        ("keys", ids.collect()),
+        ("endorsed", maybe(keys.endorsed, Value::from)),
+        ("revoked_by_seq", maybe(keys.revoked, Value::uint)),
+    ])
 }
 
 /// The profile as genesis set it.

@@ -1,4 +1,4 @@
-//! Who may sign: the keys of genesis, of the file's header, and those that the auditor brings (RP-4).
+//! Who may sign: the keys in force, those of the file's header, and those that the auditor brings (RP-4, KY-8).
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use eqm_log::{
@@ -8,61 +8,59 @@ use eqm_log::{
 };
 use protocol::Genesis;
 
-use crate::{Divergence, report::SignatureSummary};
+use crate::{
+    Divergence,
+    books::Generation,
+    report::{LogKeys, SignatureSummary},
+};
 
-/// The verifier keys that genesis names for the log, under the ledger's name.
-fn genesis_keys(genesis: &Genesis) -> Result<Vec<VerifierKey>, Divergence> {
-    let key = |key| {
-        VerifierKey::new(&genesis.name, key).map_err(|error| {
-            Divergence::in_entry(0, "genesis.log_keys", "keys that can sign a note", error)
+/// Whether the file is named like the ledger, as soon as its genesis is known.
+pub(crate) fn check_origin(genesis: &Genesis, header: &Header) -> Result<(), Divergence> {
+    if header.origin == genesis.name {
+        return Ok(());
+    }
+    Err(Divergence::new(Place::Header, "header.origin", &genesis.name, &header.origin))
+}
+
+/// The generations of a log's keys as keys that sign notes under its name.
+///
+/// # Errors
+/// When they cannot: genesis and rotations refuse such keys.
+pub(crate) fn history(name: &str, log: &[Generation]) -> Result<Vec<LogKeys>, Divergence> {
+    let signs = |key| {
+        VerifierKey::new(name, key).map_err(|error| {
+            Divergence::in_entry(0, "log_keys", "keys that can sign a note", error)
         })
     };
-    genesis.log_keys.iter().map(key).collect()
+    log.iter()
+        .map(|generation| {
+            let keys = generation.keys.iter().map(signs).collect::<Result<_, _>>()?;
+            let Generation { from, endorsed, revoked, .. } = *generation;
+            Ok(LogKeys { from, keys, endorsed, revoked })
+        })
+        .collect()
 }
 
-/// Checks header and pinned keys against genesis, as soon as it is known.
-pub(crate) fn check(
-    genesis: &Genesis,
-    header: &Header,
-    pinned: &[VerifierKey],
-) -> Result<(), Divergence> {
-    if header.origin != genesis.name {
-        return Err(Divergence::new(Place::Header, "header.origin", &genesis.name, &header.origin));
-    }
-    let named = genesis_keys(genesis)?;
-    let same = named.iter().all(|key| header.keys.contains(key))
-        && header.keys.iter().all(|key| named.contains(key));
-    if !same {
-        let (expected, got) = (ids(&named), ids(&header.keys));
-        return Err(Divergence::new(Place::Header, "header.keys", expected, got)
-            .because("the file's keys are not those that genesis names"));
-    }
-    match named.iter().find(|key| !pinned.contains(key)) {
-        Some(stranger) if !pinned.is_empty() => Err(Divergence::in_entry(
-            0,
-            "genesis.log_keys",
-            ids(pinned),
-            ids(core::slice::from_ref(stranger)),
-        )
-        .because("genesis names a key that is not pinned")),
-        _ => Ok(()),
-    }
-}
-
-/// Verifies both signatures of the checkpoint by the keys of genesis, and by the pinned ones if there are any.
+/// Checks the file's keys, its checkpoint and what the auditor has pinned against the key history.
 pub(crate) fn verify(
-    genesis: &Genesis,
+    history: &[LogKeys],
+    header: &Header,
     export: &Export,
     pinned: &[VerifierKey],
 ) -> Result<Vec<SignatureSummary>, Divergence> {
-    let named = genesis_keys(genesis)?;
-    export.verify(&named).map_err(unconvincing)?;
-    if !pinned.is_empty() {
-        export.verify(pinned).map_err(unconvincing)?;
+    let in_force = history.last().map_or(&[][..], |last| &last.keys);
+    if header.keys != in_force {
+        let (expected, got) = (ids(in_force), ids(&header.keys));
+        return Err(Divergence::new(Place::Header, "header.keys", expected, got)
+            .because("the file's keys are not those in force at its end"));
     }
+    if !pinned.is_empty() {
+        check_pins(history, pinned)?;
+    }
+    export.verify(in_force).map_err(unconvincing)?;
     let note = Note::parse(export.note()).map_err(|error| unconvincing(error.into()))?;
     let verified = note.signatures.iter().filter_map(|signature| {
-        let key = named.iter().find(|key| key.made(signature))?;
+        let key = in_force.iter().find(|key| key.made(signature))?;
         Some(SignatureSummary {
             key_name: key.name().into(),
             key_id: key.key_id(),
@@ -70,6 +68,31 @@ pub(crate) fn verify(
         })
     });
     Ok(verified.collect())
+}
+
+/// Whether the pinned keys reach the keys in force: a generation that is wholly pinned and not void, and an
+/// endorsement of every later one.
+fn check_pins(history: &[LogKeys], pinned: &[VerifierKey]) -> Result<(), Divergence> {
+    let is_pinned = |keys: &LogKeys| keys.keys.iter().all(|key| pinned.contains(key));
+    let endorsed = history.iter().rev().take_while(|keys| keys.endorsed == Some(true)).count();
+    // The generation before an endorsed one is reached as well.
+    let reached = history.iter().rev().take(endorsed.saturating_add(1));
+    if reached.into_iter().any(|keys| is_pinned(keys) && keys.revoked.is_none()) {
+        return Ok(());
+    }
+    let why = match history.iter().rev().find(|keys| is_pinned(keys)) {
+        Some(LogKeys { revoked: Some(seq), .. }) => {
+            format!("entry {seq} declares the pinned keys void: get the log's keys anew")
+        }
+        Some(_) => String::from(
+            "the pinned keys were replaced by some that they did not endorse: get the log's keys anew",
+        ),
+        None => {
+            String::from("no generation of the log's keys is wholly pinned: pin both of its keys")
+        }
+    };
+    let in_force = history.last().map_or(&[][..], |last| &last.keys);
+    Err(Divergence::in_entry(0, "log_keys", ids(pinned), ids(in_force)).because(why))
 }
 
 fn unconvincing(error: CheckpointError) -> Divergence {

@@ -50,7 +50,7 @@ pub use compare::{Difference, first_difference};
 pub use divergence::Divergence;
 pub use names::event_type;
 pub use report::{
-    AuditCounts, Derivations, EpochSummary, NodeSummary, Report, SignatureSummary, StateRoot,
-    Verdict,
+    AuditCounts, Derivations, EpochSummary, LogKeys, NodeSummary, Report, SignatureSummary,
+    StateRoot, Verdict,
 };
 pub use rows::RowsRoot;

@@ -27,6 +27,8 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::Activated { .. } => "ACTIVATE",
         Event::Credited { .. } => "CREDIT",
         Event::Scored => "SCORE",
+        Event::KeysRotated => "KEY_ROTATE",
+        Event::KeysRevoked => "KEY_REVOKE",
     }
 }
 

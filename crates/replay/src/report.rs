@@ -1,7 +1,7 @@
 //! What an audit found.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
-use eqm_log::TreeHash;
+use eqm_log::{TreeHash, VerifierKey};
 use protocol::{
     Amount, Genesis, Hash32, NodeId, Parameters, Profile, Rules,
     event::Settlement,
@@ -41,6 +41,19 @@ pub struct SignatureSummary {
     pub key_id: u32,
     /// Its signature suite.
     pub suite: &'static str,
+}
+
+/// A generation of the log's keys (KY-8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogKeys {
+    /// Seq of the entry that began it; 0 for the first.
+    pub from: u64,
+    /// Its keys, as those that sign notes.
+    pub keys: Vec<VerifierKey>,
+    /// Whether the keys before vouch for it; `None` for the first.
+    pub endorsed: Option<bool>,
+    /// Seq of the entry that declared it void.
+    pub revoked: Option<u64>,
 }
 
 /// A state root that an entry carries and that re-execution reached.
@@ -107,6 +120,8 @@ pub struct Derivations {
     pub accounts: u64,
     /// Copies that moved.
     pub moves: u64,
+    /// Rotations and revocations of keys.
+    pub keys: u64,
     /// Proposals, votes and activations, with electorate, weights, tally and epochs.
     pub governance: u64,
     /// Credits, with what paid a debt.
@@ -155,6 +170,8 @@ pub struct Report {
     pub tree_root: Option<TreeHash>,
     /// The checkpoint as signed, once both signatures have verified.
     pub checkpoint: Option<String>,
+    /// Every generation of the log's keys, once the end of the log was reached.
+    pub log_keys: Vec<LogKeys>,
     /// The signatures that verified.
     pub signatures: Vec<SignatureSummary>,
     /// Accepted commands by the name of their event.
@@ -204,6 +221,7 @@ impl Report {
             last_entry_hash: None,
             tree_root: None,
             checkpoint: None,
+            log_keys: Vec::new(),
             signatures: Vec::new(),
             events: BTreeMap::new(),
             refusals: BTreeMap::new(),

@@ -120,7 +120,7 @@ fn rp_4_without_a_key_the_verdict_is_unpinned() {
     assert_eq!(report.verdict.name(), "unpinned");
     let replay: serde_json::Value = serde_json::from_str(&texts(&report)[2]).unwrap();
     assert_eq!(replay["verdict"], "unpinned");
-    assert_eq!(replay["signatures"][0]["verified_by"], serde_json::json!(["genesis"]));
+    assert_eq!(replay["signatures"][0]["verified_by"], serde_json::json!(["log"]));
 }
 
 /// RP-6: the identity, from the evidence alone, with other arithmetic than the ledger's.

@@ -221,7 +221,7 @@ fn rp_4_whoever_signs_with_other_keys_is_found() {
     // The true log, audited by someone who pinned other keys, or only one of the two.
     for pins in [&theirs[..], &ours[..1], &ours[1..]] {
         let found = audited(&FILE, pins).divergence.unwrap();
-        assert_eq!((found.seq(), found.field.as_str()), (Some(0), "genesis.log_keys"));
+        assert_eq!((found.seq(), found.field.as_str()), (Some(0), "log_keys"));
     }
 }
 
@@ -251,7 +251,7 @@ fn rp_4_only_pinned_keys_tell_ledgers_apart() {
     log.bodies = vec![body.to_bytes()];
     let file = log.export_signed(&theirs, &ed, &pq).unwrap();
     assert_eq!(audited(&file, &[]).divergence, None);
-    assert_eq!(failing(&file).field, "genesis.log_keys");
+    assert_eq!(failing(&file).field, "log_keys");
 }
 
 /// The origin is the ledger's name.

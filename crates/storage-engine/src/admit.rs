@@ -193,6 +193,7 @@ fn check(ledger_id: Option<&Hash32>, command: &Command, len: usize) -> Result<De
     }
     let derived = check_action(&command.action)?;
     check_signature(ledger_id, command)?;
+    check_possession(ledger_id, &command.action)?;
     Ok(derived)
 }
 
@@ -212,6 +213,15 @@ fn check_signature(ledger_id: Option<&Hash32>, command: &Command) -> Result<(), 
     })
 }
 
+/// New keys are of use only if somebody has them (KY-4).
+fn check_possession(ledger_id: Option<&Hash32>, action: &Action) -> Result<(), Refusal> {
+    let Action::RotateKeys(rotation) = action else { return Ok(()) };
+    let ledger_id = ledger_id.ok_or_else(|| {
+        Refusal::new(ErrorCode::AegisContextMissing, "there is no ledger to have keys for yet")
+    })?;
+    rotation.check_possession(ledger_id)
+}
+
 fn check_action(action: &Action) -> Result<Derived, Refusal> {
     match action {
         Action::Genesis(genesis) => check_genesis(genesis)?,
@@ -219,6 +229,8 @@ fn check_action(action: &Action) -> Result<Derived, Refusal> {
         Action::Propose(propose) => propose.change.validate()?,
         Action::Credit { amount, .. } => validate_credit(*amount)?,
         Action::RecordScore(record) => check_score(record)?,
+        Action::RotateKeys(rotation) => rotation.validate()?,
+        Action::RevokeKeys(revocation) => revocation.validate()?,
         Action::AdvanceEpoch(_)
         | Action::Exit { .. }
         | Action::Vote(_)

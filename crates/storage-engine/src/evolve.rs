@@ -2,6 +2,7 @@
 //! [`crate::decide`] has refused whatever does not fit.
 
 mod governance;
+mod rotation;
 
 use aegis_registry::{Facts, lifecycle::pushed, verify};
 use alloc::{
@@ -21,7 +22,7 @@ use crate::{
     decide::{Forces, coming, copy_index},
     layout::Geometry,
     state::{
-        Hot, State, StateError, StateResult, StateStore, domain_classes, keys,
+        Hot, KeysInForce, State, StateError, StateResult, StateStore, domain_classes, keys,
         records::{
             AuditRecord, CommandRecord, EpochRecord, LedgerRecord, NewStored, NewVersion,
             NodeRecord, ObjectRecord, ScoreRecord, VersionRecord,
@@ -109,6 +110,12 @@ fn happen<S: StateStore>(
             state.put(keys::score(&record.object, record.version), &score);
             Ok(())
         }
+        (Action::RotateKeys(rotation), Event::KeysRotated) => {
+            rotation::rotate(state, entry.seq, command, rotation)
+        }
+        (Action::RevokeKeys(revocation), Event::KeysRevoked) => {
+            rotation::revoke(state, entry.seq, command, revocation)
+        }
         _ => Err(StateError::Broken("an event does not belong to its command")),
     }
 }
@@ -167,6 +174,7 @@ fn open_ledger<S: StateStore>(
     let operator = AccountId::of(&genesis.operator);
     let accounts = BTreeMap::new();
     state.set_hot(Hot {
+        keys: KeysInForce::of(&genesis),
         genesis,
         operator,
         ledger_id,

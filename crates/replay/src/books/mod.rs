@@ -5,6 +5,7 @@
 //! told by whoever asks.
 
 mod accounts;
+mod keyring;
 mod proposals;
 mod roll;
 #[cfg(all(test, feature = "workload"))]
@@ -14,19 +15,23 @@ mod totals;
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Display;
 use protocol::{
-    Action, Amount, Command, EntryBody, Event, Genesis, Outcome, Parameters, Profile, Rules,
+    Action, Amount, Authorization, Command, EntryBody, Event, Genesis, Hash32, Outcome, Parameters,
+    Profile, Rules,
     command::{AdvanceEpoch, Content, Reassign},
     error::ErrorCode,
     event::EpochClosed,
     governance::{Change, ProposalNumber},
+    keys::{KeyHolder, RotateKeys},
     node::{NodeNumber, NodeStatus, Standing},
     parameters::Parameter,
     rules::DomainKind,
 };
 use storage_engine::state::{State, StateStore};
 
-pub use self::accounts::AccountTotals;
-pub(crate) use self::{accounts::Accounts, proposals::Proposals, roll::Roll, totals::Totals};
+pub use self::{accounts::AccountTotals, keyring::Generation};
+pub(crate) use self::{
+    accounts::Accounts, keyring::Keyring, proposals::Proposals, roll::Roll, totals::Totals,
+};
 use crate::{
     compare::Difference,
     derive::{self, Copy, Shard, Told},
@@ -35,7 +40,8 @@ use crate::{
 /// What the auditor keeps of a ledger that is open.
 #[derive(Clone, Debug)]
 pub(crate) struct Books {
-    pub(crate) genesis: Genesis,
+    pub(crate) ledger_id: Hash32,
+    pub(crate) keys: Keyring,
     /// The open epoch.
     pub(crate) epoch: u64,
     /// Seq of the entry that opened it.
@@ -62,7 +68,8 @@ impl Books {
     /// The books of a ledger that `genesis` has just opened (RG-6, RG-7, GV-1).
     pub(crate) fn open(genesis: &Genesis) -> Self {
         Self {
-            genesis: genesis.clone(),
+            ledger_id: genesis.ledger_id(),
+            keys: Keyring::open(genesis),
             epoch: 1,
             opened_at: 0,
             parameters: genesis.parameters.clone(),
@@ -107,8 +114,31 @@ impl Books {
             (Action::Credit { account, amount }, Event::Credited { settled }) => {
                 same("settled", self.accounts.credit(*account, *amount)?, *settled)
             }
+            (Action::RotateKeys(rotation), Event::KeysRotated) => {
+                self.check_speaker(command)?;
+                self.rotate(body.seq, command, rotation)
+            }
+            (Action::RevokeKeys(revocation), Event::KeysRevoked) => {
+                self.check_speaker(command)?;
+                self.keys.revoke(body.seq, revocation)
+            }
             _ => Ok(()),
         }
+    }
+
+    fn rotate(
+        &mut self,
+        seq: u64,
+        command: &Command,
+        rotation: &RotateKeys,
+    ) -> Result<(), Difference> {
+        // Whoever speaks has signed; the log alone is spoken for by another key than its own.
+        let Authorization::Signature { key, .. } = &command.authorization else { return Ok(()) };
+        self.keys.rotate(seq, &self.ledger_id, rotation, key)?;
+        if let (KeyHolder::Node(node), [key]) = (rotation.holder, &rotation.keys[..]) {
+            self.roll.rekey(node, key);
+        }
+        Ok(())
     }
 
     /// Enters any entry, deriving what it needs itself. `state` is that after the entry.
@@ -167,7 +197,7 @@ impl Books {
     }
 
     fn check_speaker(&self, command: &Command) -> Result<(), Difference> {
-        if self.roll.speaks(command, &self.genesis) {
+        if self.roll.speaks(command, &self.keys) {
             return Ok(());
         }
         Err(difference("speaker", "a command that is signed by its speaker", "another signature"))

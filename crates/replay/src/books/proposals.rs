@@ -50,11 +50,10 @@ pub(crate) fn electors(books: &Books) -> Option<(Electorate, BTreeMap<Speaker, A
     let (numbers, nod): (Vec<_>, Vec<_>) = books.roll.holders().unzip();
     let least = usize::try_from(books.parameters.min_nod_holders).ok()?;
     if nod.len() < least {
-        let members = (0..).zip(&books.genesis.council);
         let one = Amount(BigNum128::ONE);
         return Some((
             Electorate::Council,
-            members.map(|(member, _)| (Speaker::Council(member), one)).collect(),
+            books.keys.seats().map(|seat| (Speaker::Council(seat), one)).collect(),
         ));
     }
     let weights = derive::weights(&nod, books.parameters.voting_cap)?;

@@ -13,7 +13,7 @@ use protocol::{
 
 use storage_engine::state::records::NodeRecord;
 
-use super::{difference, is_verified, overflow, same};
+use super::{Keyring, difference, is_verified, overflow, same};
 use crate::{
     compare::Difference,
     derive::{self, Observed},
@@ -135,19 +135,23 @@ impl Roll {
         }
     }
 
+    /// A node has another key (KY-5).
+    pub(crate) fn rekey(&mut self, node: NodeNumber, key: &PublicKey) {
+        if let Some(member) = self.member_mut(node) {
+            (member.scheme, member.key_hash) = (key.suite.name().into(), Hash32::of(&key.bytes));
+        }
+    }
+
     fn member_mut(&mut self, node: NodeNumber) -> Option<&mut Member> {
         self.members.get_mut(usize::try_from(node).ok()?)
     }
 
     /// Whether the speaker whom a command of governance names has signed it (GV-2).
-    pub(crate) fn speaks(&self, command: &Command, genesis: &Genesis) -> bool {
+    pub(crate) fn speaks(&self, command: &Command, keys: &Keyring) -> bool {
         let Authorization::Signature { key, .. } = &command.authorization else { return false };
         match speaker(command) {
-            Some(Speaker::Operator) => *key == genesis.operator,
-            Some(Speaker::Council(at)) => {
-                usize::try_from(at).ok().and_then(|at| genesis.council.get(at)) == Some(key)
-            }
             Some(Speaker::Node(node)) => self.member(node).is_some_and(|m| m.is_spoken_for_by(key)),
+            Some(speaker) => keys.is_in_force(speaker.into(), key),
             None => false,
         }
     }
@@ -206,6 +210,8 @@ fn speaker(command: &Command) -> Option<Speaker> {
         Action::Propose(propose) => Some(propose.speaker),
         Action::Vote(vote) => Some(vote.speaker),
         Action::Activate { speaker, .. } => Some(*speaker),
+        Action::RotateKeys(rotation) => Some(rotation.holder.speaker()),
+        Action::RevokeKeys(revocation) => Some(revocation.holder.speaker()),
         _ => None,
     }
 }

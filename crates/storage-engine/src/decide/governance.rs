@@ -130,9 +130,9 @@ pub fn electors<S: StateStore>(
         .map(|(number, node)| (Speaker::Node(number), node.nod))
         .collect();
     if u32::try_from(holders.len()).is_ok_and(|holders| holders < least) {
-        let members = state.genesis().map_or(0, |genesis| genesis.council.len());
         let one = Amount(certified_math::BigNum128::ONE);
-        let council = (0..).take(members).map(|member| (Speaker::Council(member), one));
+        let seats = (0..).zip(state.council()).filter(|(_, key)| key.is_some());
+        let council = seats.map(|(seat, _)| (Speaker::Council(seat), one));
         return Ok((Electorate::Council, council.collect()));
     }
     let nod: Vec<Amount> = holders.iter().map(|(_, nod)| *nod).collect();

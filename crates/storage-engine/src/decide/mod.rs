@@ -4,6 +4,7 @@
 mod audit;
 mod epoch;
 mod governance;
+mod keys;
 mod money;
 mod moves;
 mod nodes;
@@ -15,7 +16,10 @@ pub(crate) use moves::copy_index;
 pub use moves::replacement;
 
 use alloc::format;
-use protocol::{AccountId, Action, Authorization, Command, Event, Refusal, error::ErrorCode};
+use protocol::{
+    AccountId, Action, Authorization, Command, Event, Refusal, error::ErrorCode,
+    signature::PublicKey,
+};
 
 use crate::{
     admit::Derived,
@@ -81,6 +85,8 @@ pub fn decide<S: StateStore>(
         }
         Action::Credit { account, amount } => money::credit(state, ledger, account, *amount),
         Action::RecordScore(record) => objects::score(state, ledger, command, record),
+        Action::RotateKeys(rotation) => keys::rotate(state, command, rotation),
+        Action::RevokeKeys(revocation) => keys::revoke(state, command, revocation),
     }
 }
 
@@ -107,7 +113,7 @@ fn check_frame<S: StateStore>(
             "a command is valid until this epoch or the next, because ids are kept that long",
         );
     }
-    let operator = state.genesis().map(|genesis| &genesis.operator);
+    let operator = state.operator_key();
     let signer = match &command.authorization {
         Authorization::Operator => None,
         Authorization::Signature { key, .. } => Some(key),
@@ -115,11 +121,21 @@ fn check_frame<S: StateStore>(
     if is_reserved(&command.action) && (signer.is_none() || signer != operator) {
         return refuse(ErrorCode::Unauthorized, "only the operator's signature allows this");
     }
-    // Unsigned commands are the operator's own: nobody else's account can be charged without a signature.
-    if signer.map(AccountId::of).or_else(|| state.operator()) != Some(command.payer) {
+    if account_of(state, signer) != Some(command.payer) {
         return refuse(ErrorCode::Unauthorized, "a command is paid by the key that signs it");
     }
     Ok(())
+}
+
+/// The account that a signer answers for (PR-4). Unsigned commands are the operator's own: nobody else's account can be
+/// charged without a signature. A key that the operator has replaced answers for nothing (KY-5).
+fn account_of<S: StateStore>(state: &State<S>, signer: Option<&PublicKey>) -> Option<AccountId> {
+    let operators = state.operator();
+    match signer {
+        None => operators,
+        Some(key) if state.operator_key() == Some(key) => operators,
+        Some(key) => Some(AccountId::of(key)).filter(|account| Some(*account) != operators),
+    }
 }
 
 /// Commands that need the operator's signature.

@@ -65,14 +65,13 @@ pub(super) fn speaks<S: StateStore>(
         Authorization::Signature { key, .. } => Some(key),
     };
     let holds = match speaker {
-        Speaker::Operator => signer.is_some() && signer == state.genesis().map(|g| &g.operator),
+        Speaker::Operator => signer.is_some() && signer == state.operator_key(),
         Speaker::Council(member) => {
-            let council = state.genesis().map_or(&[][..], |genesis| &genesis.council);
-            let key = usize::try_from(member).ok().and_then(|member| council.get(member));
-            if key.is_none() {
+            let seat = usize::try_from(member).ok().and_then(|seat| state.council().get(seat));
+            let Some(key) = seat else {
                 return refuse(ErrorCode::NotFound, "the council has no such member");
-            }
-            signer == key
+            };
+            key.is_some() && signer == key.as_ref()
         }
         Speaker::Node(number) => {
             let Some(node) = state.node(number) else {

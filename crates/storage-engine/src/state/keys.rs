@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use protocol::{
     AccountId, CommandId, Hash32, NodeId, ObjectId, canonical,
     governance::{ProposalNumber, Speaker, Subject},
+    keys::KeyHolder,
     node::NodeNumber,
 };
 
@@ -31,7 +32,7 @@ pub fn is_authenticated(key: &[u8]) -> bool {
 }
 
 /// First bytes of the keys of all records that the state root covers, in order. A store may have keys of its own beside them.
-pub(super) const AUTHENTICATED: [u8; 16] = *b"ABEFGIKLNOPQSUVW";
+pub(super) const AUTHENTICATED: [u8; 17] = *b"ABEFGHIKLNOPQSUVW";
 
 /// All records of a kind: from, end.
 pub(super) const fn kind(first: u8) -> ([u8; 1], [u8; 1]) {
@@ -66,6 +67,17 @@ pub fn node(number: NodeNumber) -> Vec<u8> {
 #[must_use]
 pub fn node_key(number: NodeNumber) -> Vec<u8> {
     [b"K", &number.to_be_bytes()[..]].concat()
+}
+
+/// The keys of a holder.
+#[must_use]
+pub fn holder(holder: KeyHolder) -> Vec<u8> {
+    match holder {
+        KeyHolder::Log => b"H\x00".to_vec(),
+        KeyHolder::Operator => b"H\x01".to_vec(),
+        KeyHolder::Council(seat) => [b"H\x02", &seat.to_be_bytes()[..]].concat(),
+        KeyHolder::Node(number) => [b"H\x03", &number.to_be_bytes()[..]].concat(),
+    }
 }
 
 /// A node's number by its name.

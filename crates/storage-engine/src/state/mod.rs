@@ -5,6 +5,7 @@
 
 mod accounts;
 mod governance;
+mod holders;
 pub mod keys;
 mod reads;
 pub mod records;
@@ -22,6 +23,7 @@ use protocol::{AccountId, Genesis, Hash32, canonical, node::NodeNumber, rules::D
 use token_state::Account;
 
 use crate::{content::hash_all, placement};
+pub(crate) use holders::KeysInForce;
 use records::{Cursor, LedgerRecord, NodeRecord};
 pub use store::{Changes, MemoryStore, StateStore};
 use tree::MapProof;
@@ -100,7 +102,8 @@ pub struct State<S> {
 #[derive(Debug)]
 pub(crate) struct Hot {
     pub genesis: Genesis,
-    /// The operator's account: a hash of its long key that every unsigned command needs.
+    pub keys: KeysInForce,
+    /// The operator's account: a hash of its long first key that every unsigned command needs.
     pub operator: AccountId,
     pub ledger_id: Hash32,
     pub ledger: LedgerRecord,
@@ -150,11 +153,13 @@ impl<S: StateStore> State<S> {
         }
         let epoch = self.epoch_record(ledger.epoch)?;
         let eligible = epoch.ok_or(StateError::Broken("no record of the open epoch"))?.eligible;
+        let keys = self.load_keys(&genesis)?;
         let ledger_id = genesis.ledger_id();
         let operator = AccountId::of(&genesis.operator);
         let domains = domain_classes(&nodes, ledger.rules.failure_domain);
         Ok(Hot {
             genesis,
+            keys,
             operator,
             ledger_id,
             ledger,

@@ -9,6 +9,7 @@ use protocol::{
     governance::{Change, Electorate, ProposalNumber, Speaker},
     node::{FailureDomain, NodeNumber, NodeStatus, RegistryFact, Standing, TelemetryFact},
     rules::DomainKind,
+    signature::PublicKey,
 };
 use token_state::Treasury;
 
@@ -43,6 +44,28 @@ pub struct LedgerRecord {
     pub open: Vec<OpenProposal>,
     /// Activated proposals that are not in force yet, in the order of activation.
     pub scheduled: Vec<Scheduled>,
+}
+
+/// The keys of a holder since their first rotation or revocation (KY-7).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct KeysRecord {
+    /// Every generation, the first one first.
+    pub generations: Vec<KeyGeneration>,
+    /// The keys of the last one; none for a vacant seat.
+    pub in_force: Vec<PublicKey>,
+}
+
+/// One generation of a holder's keys.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct KeyGeneration {
+    /// Seq of the entry that began it; 0 for the first.
+    pub from: u64,
+    /// Fingerprint of each key.
+    pub keys: Vec<Hash32>,
+    /// Whether the keys before vouch for it; false for the first.
+    pub endorsed: bool,
+    /// Seq of the entry that declared it void.
+    pub revoked: Option<u64>,
 }
 
 /// A proposal whose votes are not over.

@@ -31,6 +31,10 @@ pub enum By {
     Bob,
     /// A storage node, with the key that it registers.
     Node(u8),
+    /// The Ed25519 key of this seed.
+    Seeded(u8),
+    /// The same key where it is the operator's now: it pays from the operator's account.
+    Successor(u8),
 }
 
 impl By {
@@ -40,13 +44,17 @@ impl By {
             Self::Operator | Self::Unsigned => 1,
             Self::Alice => 2,
             Self::Bob => 3,
+            Self::Seeded(seed) | Self::Successor(seed) => seed,
             Self::Node(number) => return SeedSigner::from_seed(Suite::MlDsa44, [number; 32]),
         };
         SeedSigner::from_seed(Suite::Ed25519, [seed; 32])
     }
 
     pub fn account(self) -> AccountId {
-        AccountId::of(&self.signer().public_key())
+        match self {
+            Self::Successor(_) => Self::Operator.account(),
+            _ => AccountId::of(&self.signer().public_key()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod common;
 mod epochs;
 mod frame;
 mod governance;
+mod keys;
 mod money;
 mod nodes;
 mod objects;

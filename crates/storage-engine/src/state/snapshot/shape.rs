@@ -14,8 +14,8 @@ use super::{Part, Reason};
 use crate::state::{
     keys,
     records::{
-        BallotRecord, CommandRecord, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord,
-        ProposalRecord, ScoreRecord, SubjectRecord, VersionRecord,
+        BallotRecord, CommandRecord, EpochRecord, KeysRecord, LedgerRecord, NodeRecord,
+        ObjectRecord, ProposalRecord, ScoreRecord, SubjectRecord, VersionRecord,
     },
 };
 use alloc::vec::Vec;
@@ -68,11 +68,17 @@ impl Shape {
     }
 }
 
+/// The log or the operator; a seat or a node with its number.
+fn is_holder(rest: &[u8]) -> bool {
+    matches!(rest, [0 | 1] | [2 | 3, _, _, _, _])
+}
+
 fn is_record(kind: u8, key: &[u8], rest: &[u8], value: &[u8]) -> bool {
     match kind {
         b'G' => rest.is_empty() && is::<Genesis>(value),
         b'N' => rest.len() == 4 && is::<NodeRecord>(value),
         b'K' => rest.len() == 4 && is::<Vec<u8>>(value),
+        b'H' => is_holder(rest) && is::<KeysRecord>(value),
         b'I' => is_name(rest, MAX_NODE_ID_BYTES) && is::<NodeNumber>(value),
         b'E' => rest.len() == EPOCH_BYTES && is::<EpochRecord>(value),
         b'A' => rest.len() == 32 && is::<Account>(value),
