@@ -13,7 +13,7 @@ MAGIC = bytes.fromhex("89514653534e500a")
 VERSION = 1
 MAX_CHUNK = 65_536
 LAST_SEQ = 2**64 - 1
-KINDS = {1: b"ABEFGIKLNOPQSUVW", 2: b"C"}
+KINDS = {1: b"ABEFGHIKLNOPQSUVW", 2: b"C"}
 
 
 class Input:
