@@ -1,7 +1,5 @@
-"""The pass over a log (RP-1 to RP-6), and the command (RP-10)."""
+"""The pass over a log (RP-1 to RP-6)."""
 
-import argparse
-import sys
 from dataclasses import dataclass
 
 from . import decide, keys, notes, schema
@@ -179,43 +177,3 @@ def _require_sums(state):
     for field, expected, got in sums:
         if expected != got:
             raise Divergence("trailer", f"derived.{field}", expected, got)
-
-
-# --- The command -------------------------------------------------------------------------------------
-
-
-def read_keys(text):
-    """RP-10: a vkey, `@FILE`, or the path of a file of them."""
-    try:
-        return [notes.VerifierKey.parse(text)]
-    except notes.Refused:
-        with open(text.removeprefix("@"), encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    return [notes.VerifierKey.parse(line) for line in lines if line and not line.startswith("#")]
-
-
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python3 -m tests.auditor", description="Audit an exported log.")
-    parser.add_argument("file", metavar="FILE", help="export of a log, - for standard input")
-    parser.add_argument("--key", action="append", default=[], metavar="VKEY|@FILE", help="a key that must have signed")
-    options = parser.parse_args(arguments)
-    try:
-        pinned = [key for text in options.key for key in read_keys(text)]
-    except (notes.Refused, OSError, UnicodeDecodeError) as error:
-        parser.error(f"--key: {error}")
-    try:
-        verdict = audit(_read(options.file), pinned)
-    except (Divergence, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"passed, {verdict.name}: {verdict.entries} entries, {verdict.epochs} epochs closed")
-    print(f"last entry {verdict.entry_hash.hex()}")
-    print(f"state root {verdict.state_root.hex()}")
-    return 0
-
-
-def _read(path):
-    if path == "-":
-        return sys.stdin.buffer.read()
-    with open(path, "rb") as file:
-        return file.read()

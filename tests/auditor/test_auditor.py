@@ -18,7 +18,8 @@ import state_snapshot
 from qfs_reference import sha3
 
 from . import borsh, compare, containers, ed25519, edges, export, logs, notes, schema, sparse
-from .audit import audit, read_keys
+from .audit import audit
+from .command import read_keys
 from .state import State
 
 ROOT = Path(__file__).resolve().parents[2]
