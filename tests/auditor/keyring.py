@@ -61,6 +61,12 @@ class Keyring:
                 key = from_seed(suite, seed)
                 self.keys[suite, key.public] = key
 
+    def add(self, suite, seed):
+        """A key of that seed, from now on among the others; its public half."""
+        key = from_seed(suite, seed)
+        self.keys[suite, key.public] = key
+        return schema.Key(suite=suite, data=key.public)
+
     def has(self, key):
         return (key.suite, key.data) in self.keys
 
