@@ -31,12 +31,24 @@ def admit(command, ledger_id):
     """Refuses a command as admission does. `ledger_id` is None as long as there is no ledger."""
     refuse_if(len(schema.Command.write(command)) > MAX_COMMAND, LIMIT, "command")
     _admit(command.action)
-    if command.authorization is None:
-        return
+    if command.authorization is not None:
+        _admit_signature(command, ledger_id)
+    if isinstance(command.action, schema.RotateKeys):
+        _admit_possession(command.action, ledger_id)
+
+
+def _admit_signature(command, ledger_id):
     if ledger_id is None:
         refuse_if(not isinstance(command.action, schema.Genesis), codes.AEGIS_CONTEXT_MISSING, "no ledger")
         ledger_id = signatures.ledger_id(command.action)
     refuse_if(not signatures.command_holds(command, ledger_id), UNAUTHORIZED, "the signature does not hold")
+
+
+def _admit_possession(rotation, ledger_id):
+    """KY-4, 2."""
+    refuse_if(ledger_id is None, codes.AEGIS_CONTEXT_MISSING, "no ledger")
+    holds = signatures.rotation_holds(rotation, ledger_id, rotation.keys, rotation.possession)
+    refuse_if(not holds, UNAUTHORIZED, "a signature of possession does not hold")
 
 
 @singledispatch
@@ -242,3 +254,31 @@ def _(action: schema.Credit):
 def _(action: schema.RecordScore):
     _admit_version(action)
     refuse_if(action.score > MAX_SCORE, LIMIT, "score")
+
+
+# --- Keys (KY-1, KY-4, KY-6) -------------------------------------------------------------------------
+
+SUITES_OF_NODES = (2, 3, 4)
+
+
+def _are_keys_of(holder, keys):
+    suites = [key.suite for key in keys]
+    if isinstance(holder, schema.LogHolder):
+        return suites == [1, 2]
+    return len(suites) == 1 and (not isinstance(holder, schema.NodeSpeaker) or suites[0] in SUITES_OF_NODES)
+
+
+@_admit.register
+def _(action: schema.RotateKeys):
+    refuse_if(action.generation < 2, INVALID_INPUT, "generation")
+    refuse_if(not _are_keys_of(action.holder, action.keys), INVALID_INPUT, "keys of the holder")
+    refuse_if(len(action.possession) != len(action.keys), INVALID_INPUT, "signatures of possession")
+    allowed = (0, 2) if isinstance(action.holder, schema.LogHolder) else (0,)
+    refuse_if(len(action.endorsement) not in allowed, INVALID_INPUT, "endorsements")
+
+
+@_admit.register
+def _(action: schema.RevokeKeys):
+    refuse_if(not isinstance(action.holder, (schema.LogHolder, schema.Council)), INVALID_INPUT, "holder")
+    refuse_if(action.generation == 0, INVALID_INPUT, "generation")
+    model_metadata.require_label(action.reason)

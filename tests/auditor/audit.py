@@ -1,14 +1,11 @@
-"""The pass over a log (RP-1 to RP-6), and the command (RP-10)."""
+"""The pass over a log (RP-1 to RP-6)."""
 
-import argparse
-import sys
 from dataclasses import dataclass
 
-from . import decide, notes, schema
+from . import decide, keys, notes, schema
 from .borsh import Malformed, decode
 from .export import Divergence, Export
 from .rings import bytes_by_node
-from .signatures import ED25519
 from .state import State
 
 # RP-5: fields of an event whose names in a report are not their own.
@@ -38,40 +35,47 @@ def audit(data, pinned=()):
     for seq in range(header.count):
         entries.enter(export.body(), export)
         if seq == 0:
-            _require_keys(header, entries.state.genesis, pinned)
+            _require_origin(header, entries.state.genesis)
     checkpoint = export.trailer(header.origin)
     if header.count == 0:
         raise Divergence("header", "header.count", "an entry that opens the ledger", 0)
-    _require_signatures(checkpoint, header.keys, pinned)
-    _require_sums(entries.state)
     state = entries.state
+    _require_keys(state, header, checkpoint, pinned)
+    _require_sums(state)
     return Verdict(header.count, state.epoch - 1, bool(pinned), export.entry_hash, state.root())
 
 
-def _keys_of(genesis):
-    kinds = [notes.ED25519 if key.suite == ED25519 else notes.ML_DSA_44 for key in genesis.log_keys]
-    return [notes.VerifierKey.of(genesis.name, kind, key.data) for kind, key in zip(kinds, genesis.log_keys)]
-
-
-def _require_keys(header, genesis, pinned):
-    """RP-4."""
+def _require_origin(header, genesis):
+    """RP-4, 1."""
     if genesis is None:
         raise Divergence("entry 0", "outcome", "an accepted genesis", "another outcome")
     if header.origin != genesis.name:
         raise Divergence("header", "header.origin", genesis.name, header.origin)
-    keys = _keys_of(genesis)
-    if set(header.keys) != set(keys):
-        raise Divergence("header", "header.keys", keys, header.keys)
-    if pinned and not set(keys) <= set(pinned):
-        raise Divergence("entry 0", "genesis.log_keys", "pinned keys", "others")
 
 
-def _require_signatures(checkpoint, keys, pinned):
-    for known in filter(None, (keys, pinned)):
-        try:
-            notes.verify(checkpoint, known)
-        except notes.Refused as error:
-            raise Divergence("trailer", "checkpoint.signature", "both signatures", "", str(error)) from None
+def _require_keys(state, header, checkpoint, pinned):
+    """RP-4, 2 to 4: whose log it is, by the keys that are in force at its end."""
+    name = state.genesis.name
+    in_force = [notes.VerifierKey.of_key(name, key) for key in keys.in_force(state, schema.LogHolder())]
+    if header.keys != in_force:
+        raise Divergence("header", "header.keys", in_force, header.keys)
+    if pinned and not _lead_to_force(keys.log_generations(state), name, pinned):
+        raise Divergence("entry 0", "log_keys", "pinned keys", "others", "none leads to those in force")
+    try:
+        notes.verify(checkpoint, in_force)
+    except notes.Refused as error:
+        raise Divergence("trailer", "checkpoint.signature", "both signatures", "", str(error)) from None
+
+
+def _lead_to_force(generations, name, pinned):
+    """KY-8, 3."""
+    known = {keys.key_hash(key.ledger_key) for key in pinned if key.name == name}
+    for generation in reversed(generations):
+        if generation.revoked is None and known.issuperset(generation.keys):
+            return True
+        if not generation.endorsed:
+            return False
+    return False
 
 
 class _Entries:
@@ -173,43 +177,3 @@ def _require_sums(state):
     for field, expected, got in sums:
         if expected != got:
             raise Divergence("trailer", f"derived.{field}", expected, got)
-
-
-# --- The command -------------------------------------------------------------------------------------
-
-
-def read_keys(text):
-    """RP-10: a vkey, `@FILE`, or the path of a file of them."""
-    try:
-        return [notes.VerifierKey.parse(text)]
-    except notes.Refused:
-        with open(text.removeprefix("@"), encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    return [notes.VerifierKey.parse(line) for line in lines if line and not line.startswith("#")]
-
-
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python3 -m tests.auditor", description="Audit an exported log.")
-    parser.add_argument("file", metavar="FILE", help="export of a log, - for standard input")
-    parser.add_argument("--key", action="append", default=[], metavar="VKEY|@FILE", help="a key that must have signed")
-    options = parser.parse_args(arguments)
-    try:
-        pinned = [key for text in options.key for key in read_keys(text)]
-    except (notes.Refused, OSError, UnicodeDecodeError) as error:
-        parser.error(f"--key: {error}")
-    try:
-        verdict = audit(_read(options.file), pinned)
-    except (Divergence, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"passed, {verdict.name}: {verdict.entries} entries, {verdict.epochs} epochs closed")
-    print(f"last entry {verdict.entry_hash.hex()}")
-    print(f"state root {verdict.state_root.hex()}")
-    return 0
-
-
-def _read(path):
-    if path == "-":
-        return sys.stdin.buffer.read()
-    with open(path, "rb") as file:
-        return file.read()

@@ -8,7 +8,7 @@ from ledger_model.codes import (
 )
 from qfs_reference import SCALE, sha3
 
-from . import admission, closing, governance, objects, schema, signatures
+from . import admission, closing, governance, keys, objects, schema, signatures
 from .state import epoch_key, name_key, node_key, public_key_key
 
 ENGINE_VERSION = 1
@@ -73,11 +73,9 @@ def decide(state, ordered):
         return _genesis(state, action)
     refuse_if(command.valid_until_epoch < state.epoch, EPOCH_CHANGED, "over")
     refuse_if(command.valid_until_epoch > state.epoch + 1, INVALID_INPUT, "too far ahead")
-    operator = state.genesis.operator
-    unsigned = isinstance(action, BY_OPERATOR) and not governance.signed_by(command, operator)
+    unsigned = isinstance(action, BY_OPERATOR) and not keys.signed_by(command, keys.operator_key(state))
     refuse_if(unsigned, UNAUTHORIZED, "the operator's signature is needed")
-    signer = command.authorization.key if command.authorization else operator
-    refuse_if(command.payer != signatures.account_of(signer), UNAUTHORIZED, "another payer")
+    refuse_if(not keys.answers_for_payer(state, command), UNAUTHORIZED, "another payer")
     return DECISIONS[type(action)](state, ordered, action)
 
 
@@ -166,4 +164,6 @@ DECISIONS = {
     schema.Activate: governance.activate,
     schema.Credit: governance.credit,
     schema.RecordScore: objects.score,
+    schema.RotateKeys: keys.rotate,
+    schema.RevokeKeys: keys.revoke,
 }

@@ -5,10 +5,9 @@ import copy
 from qfs_reference import canonical_json, sha3
 
 from . import ed25519, schema
-from .borsh import U64
 from .keyring import Ed25519Key, MlDsaKey
-from .logs import Execution
-from .signatures import account_of
+from .signatures import account_of, command_message
+from .writer import Execution
 
 NOTHING = sha3(b"")
 WHITE = (" ", "\u00a0", "\u200b", "\u180e", "\u2003", "\u0085", "\x1c", "\ufeff")
@@ -37,13 +36,8 @@ class Edges:
         )
         if key is not None:
             sign = signer or (lambda message: self.log.keyring.sign(key, message))
-            command.authorization = schema.Signature(key=key, signature=sign(self._message(command)))
+            command.authorization = schema.Signature(key=key, signature=sign(command_message(command, self.state.ledger_id)))
         return self.execution.add(command, self.execution.tick).outcome
-
-    def _message(self, command):
-        until = U64.write(command.valid_until_epoch)
-        head = b"qfs/v1/command" + self.state.ledger_id + command.id + until + command.payer
-        return head + schema.ACTION.write(command.action)
 
     def operator(self, action, **more):
         return self.enter(action, self.genesis.operator, **more)

@@ -5,55 +5,27 @@ from ledger_model.codes import (
 )
 from ledger_model.governance import needed, voting_weights
 from ledger_model.money import MAX_CREDITED
-from qfs_reference import SCALE, sha3
+from qfs_reference import SCALE
 
 from . import schema, signatures
 from .admission import NUMBERS
+from .keys import is_heard, operator_key, require_speaker, signed_by, signed_by_node, taken_seats
 from .state import ballot_key, electors_key, node_key, proposal_key, subject_key
 
-QUARANTINED, REVOKED, DRAINING, EXITED, EXPELLED = 3, 4, 5, 6, 7
+QUARANTINED, DRAINING, EXITED, EXPELLED = 3, 5, 6, 7
 MAX_OPEN, MAX_OPEN_OF_SPEAKER = 64, 4
 LAPSES_AFTER = 8
 MAX_EPOCH = 2**64 - 1
 BY_COUNCIL, BY_NODES = 0, 1
 
 
-# --- Speakers (GV-2) ---------------------------------------------------------------------------------
-
-
-def signed_by_node(command, node):
-    """Whether the node's own key signed."""
-    key = command.authorization and command.authorization.key
-    suite = signatures.SUITE_OF_SCHEME.get(node.scheme)
-    return key is not None and key.suite == suite and sha3(key.data) == node.key_hash
-
-
-def is_heard(node):
-    revoked = node.registry is not None and node.registry.revoked
-    return node.standing not in (REVOKED, EXITED, EXPELLED) and not revoked
-
-
-def signed_by(command, key):
-    return command.authorization is not None and command.authorization.key == key
-
-
-def require_speaker(state, command, speaker):
-    if isinstance(speaker, schema.Operator):
-        holds = signed_by(command, state.genesis.operator)
-    elif isinstance(speaker, schema.Council):
-        refuse_if(speaker.position >= len(state.genesis.council), NOT_FOUND, "no such council key")
-        holds = signed_by(command, state.genesis.council[speaker.position])
-    else:
-        node = state.node(speaker.node)
-        refuse_if(node is None, NOT_FOUND, "no such node")
-        holds = is_heard(node) and signed_by_node(command, node)
-    refuse_if(not holds, UNAUTHORIZED, "not the speaker's signature")
+# --- Exits (RG-8) ------------------------------------------------------------------------------------
 
 
 def exit_node(state, ordered, action):
     """RG-8."""
     command, node = ordered.command, state.node(action.node)
-    by_operator = signed_by(command, state.genesis.operator)
+    by_operator = signed_by(command, operator_key(state))
     refuse_if(not by_operator and node is not None and not signed_by_node(command, node), UNAUTHORIZED, "exit")
     refuse_if(node is None, NOT_FOUND, "no such node")
     refuse_if(node.standing in (DRAINING, EXITED, EXPELLED), CONFLICT, "leaving or gone")
@@ -111,8 +83,7 @@ def electorate(state):
         if node.nod > 0 and is_heard(node) and node.scheme in signatures.SUITE_OF_SCHEME
     ]
     if len(holders) < parameters.min_nod_holders:
-        council = range(len(state.genesis.council))
-        return BY_COUNCIL, [schema.Elector(speaker=schema.Council(position=i), weight=SCALE) for i in council]
+        return BY_COUNCIL, [schema.Elector(speaker=seat, weight=SCALE) for seat in taken_seats(state)]
     weights = voting_weights([node.nod for _, node in holders], parameters.voting_cap)
     speakers = [schema.NodeSpeaker(node=number) for number, _ in holders]
     return BY_NODES, [schema.Elector(speaker=one, weight=weight) for one, weight in zip(speakers, weights)]

@@ -5,7 +5,7 @@ import hashlib
 from dilithium_py.ml_dsa import ML_DSA_44, ML_DSA_65, ML_DSA_87
 
 from . import ed25519, schema
-from .borsh import U64
+from .signatures import command_message
 
 SUITES = {"ed25519": 1, "ml-dsa-44": 2, "ml-dsa-65": 3, "ml-dsa-87": 4}
 ML_DSA = {2: ML_DSA_44, 3: ML_DSA_65, 4: ML_DSA_87}
@@ -17,6 +17,8 @@ def _multiply(scalar, point):
 
 class Ed25519Key:
     """RFC 8032, 5.1.5 and 5.1.6."""
+
+    suite = 1
 
     def __init__(self, seed):
         digest = bytearray(hashlib.sha512(seed).digest())
@@ -36,11 +38,15 @@ class Ed25519Key:
 
 class MlDsaKey:
     def __init__(self, suite, seed):
-        self.algorithm = ML_DSA[suite]
+        self.suite, self.algorithm = suite, ML_DSA[suite]
         self.public, self.secret = self.algorithm.key_derive(seed)
 
     def sign(self, message):
         return self.algorithm.sign(self.secret, message, deterministic=True)
+
+
+def from_seed(suite, seed):
+    return Ed25519Key(seed) if suite == 1 else MlDsaKey(suite, seed)
 
 
 class Keyring:
@@ -52,8 +58,14 @@ class Keyring:
             suite = SUITES.get(path.suffix[1:])
             if suite is not None:
                 seed = bytes.fromhex(path.read_text().strip())
-                key = Ed25519Key(seed) if suite == 1 else MlDsaKey(suite, seed)
+                key = from_seed(suite, seed)
                 self.keys[suite, key.public] = key
+
+    def add(self, suite, seed):
+        """A key of that seed, from now on among the others; its public half."""
+        key = from_seed(suite, seed)
+        self.keys[suite, key.public] = key
+        return schema.Key(suite=suite, data=key.public)
 
     def has(self, key):
         return (key.suite, key.data) in self.keys
@@ -66,7 +78,5 @@ class Keyring:
 
     def sign_command(self, command, key, ledger_id):
         """Puts the key's signature on a command (PR-4)."""
-        action = schema.ACTION.write(command.action)
-        message = b"qfs/v1/command" + ledger_id + command.id + U64.write(command.valid_until_epoch)
-        signature = self.sign(key, message + command.payer + action)
+        signature = self.sign(key, command_message(command, ledger_id))
         command.authorization = schema.Signature(key=key, signature=signature)

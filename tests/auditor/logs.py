@@ -4,7 +4,6 @@ A forger has every key of the ledger. What he changes among the commands is exec
 nothing but the rules can tell; what he then changes in an outcome is signed as well, and only the rules can.
 """
 
-import base64
 import copy
 import json
 import shutil
@@ -17,12 +16,12 @@ from pathlib import Path
 from ledger_model import driver, histories
 from qfs_reference import sha3
 
-from . import decide, notes, schema
+from . import notes, schema, writer
 from .borsh import Malformed, decode
 from .export import Export
 from .keyring import Keyring
-from .signatures import account_of, ledger_id as ledger_id_of
-from .state import State
+from .signatures import account_of, ledger_id as ledger_id_of, rotation_message
+from .writer import Execution
 
 # What writing and reading raise for a value that has no bytes.
 UNWRITABLE = (AssertionError, AttributeError, OverflowError, TypeError, ValueError, KeyError, Malformed)
@@ -60,6 +59,28 @@ def plain(binary, nodes=7):
         return _exported(binary, data)
 
 
+# What `rotated` does with keys, and the generations of the log that lead to those in force.
+KEY_COMMANDS = (
+    "rotate log", "rotate operator", "rotate council-0 --suite ML-DSA-87", "rotate node-001 --suite ML-DSA-65",
+    "rotate log --unendorsed", "rotate log", "rotate operator --suite Ed25519", "revoke council-2 1", "revoke log 3",
+)
+LEADING = (4,)
+
+
+def rotated(binary):
+    """The log of a ledger whose keys `qfs` has replaced and revoked between stores; and the vkeys of each generation."""
+    with tempfile.TemporaryDirectory() as directory:
+        content, data = Path(directory) / "content", Path(directory) / "data"
+        content.write_bytes(bytes(20_000))
+        _qfs(binary, data, ["init", "--nodes", "5"])
+        for number, words in enumerate(KEY_COMMANDS):
+            _qfs(binary, data, ["put", str(content), f"--object-id=object-{number}"])
+            _qfs(binary, data, ["key", *words.split()])
+        _qfs(binary, data, ["epoch", "advance"])
+        rows = map(json.loads, _qfs(binary, data, ["log", "keys"]).splitlines())
+        return _exported(binary, data), {row["generation"]: row["vkeys"] for row in rows}
+
+
 def _qfs(binary, data, words):
     command = [str(binary), "--json", "--data-dir", str(data), *words]
     return subprocess.run(command, capture_output=True, check=True).stdout
@@ -79,61 +100,37 @@ def bodies_of(data):
     return [decode(schema.Body, export.body()) for _ in range(export.header().count)]
 
 
-# --- Writing exports ---------------------------------------------------------------------------------
-
-
 def export(log, bodies):
-    """A signed export of these bodies (EL-15 to EL-17), as bytes."""
-    genesis = log.bodies[0].command.action
-    name, keys = genesis.name.encode(), [text.encode() for text in log.vkeys]
-    header = b"\x89QFSLOG\n" + struct.pack(">IQB", 1, len(bodies), len(name)) + name + bytes([len(keys)])
-    header += b"".join(struct.pack(">H", len(key)) + key for key in keys)
-    frames = b"".join(struct.pack(">I", len(body)) + body for body in bodies)
-    read = Export(header + frames)
-    read.header()
-    for _ in bodies:
-        read.body()
-    note = _checkpoint(log, genesis, read)
-    data = header + frames + read.entry_hash + struct.pack(">I", len(note)) + note
-    return data + sha3(data)
+    """An export of these bodies, as bytes, signed by the log's keys that are in force after them."""
+    name, keys = log.bodies[0].command.action.name, keys_after(log, bodies)
+    sign = lambda key: lambda message: log.keyring.sign(key, message)
+    signers = [(notes.VerifierKey.of_key(name, key), sign(key)) for key in keys]
+    return writer.export(name, bodies, vkeys_after(log, bodies), signers)
 
 
-def _checkpoint(log, genesis, read):
-    text = f"{genesis.name}\n{read.size}\n{base64.b64encode(read.root()).decode()}\n"
-    checkpoint = notes.Checkpoint(genesis.name, read.size, read.root(), text.encode(), ())
-    lines = ""
-    for vkey, key in zip(map(notes.VerifierKey.parse, log.vkeys), genesis.log_keys):
-        if vkey.kind == notes.ED25519:
-            signature = log.keyring.sign(key, checkpoint.text)
-        else:
-            signature = bytes(8) + log.keyring.sign(key, notes._cosigned(checkpoint, vkey.name, bytes(8)))
-        lines += f"\u2014 {vkey.name} {base64.b64encode(vkey.id + signature).decode()}\n"
-    return (text + "\n" + lines).encode()
+def keys_after(log, bodies):
+    """KY-2, by what the entries say of themselves."""
+    keys = log.bodies[0].command.action.log_keys
+    for body in map(_readable, bodies):
+        action = body and body.command.action
+        if isinstance(action, schema.RotateKeys) and isinstance(action.holder, schema.LogHolder):
+            keys = action.keys if isinstance(body.outcome, schema.Accepted) else keys
+    return keys
+
+
+def vkeys_after(log, bodies):
+    name = log.bodies[0].command.action.name
+    return [str(notes.VerifierKey.of_key(name, key)) for key in keys_after(log, bodies)]
+
+
+def _readable(data):
+    try:
+        return decode(schema.Body, data)
+    except Malformed:
+        return None
 
 
 # --- Executing commands anew -------------------------------------------------------------------------
-
-
-class Execution:
-    """Makes the bodies of commands, as the ledger would."""
-
-    def __init__(self):
-        self.state, self.bodies, self.entry_hash, self.tick = State(), [], bytes(32), 0
-
-    def add(self, command, tick):
-        """Enters a command, unless its id or tick forbid that it is in the log at all (RP-3)."""
-        used = self.state.ids.get(command.id)
-        if used is not None and used + 1 >= self.state.epoch:
-            return None
-        self.tick = max(tick, self.tick)
-        body = decide.execute(self.state, decide.Ordered(len(self.bodies), self.tick, command))
-        data = schema.Body.write(body)
-        self.bodies.append(data)
-        self.entry_hash = sha3(self.entry_hash + sha3(data))
-        self.state.ids[command.id] = self.state.epoch
-        if isinstance(body.outcome, schema.Accepted) and isinstance(body.outcome.event, schema.AuditOpened):
-            self.state.touch(b"L").audit.beacon = self.entry_hash
-        return body
 
 
 def rewritten(log, rng):
@@ -176,7 +173,7 @@ def _follow_audit(log, rng, execution, command, ledger_id):
 
 def _disturb(log, rng, commands, ledger_id):
     at = rng.randrange(1, len(commands))
-    kind = rng.choice(("field",) * 6 + ("drop", "move", "repeat", "tick", "sign", "frame"))
+    kind = rng.choice(("field",) * 6 + ("keys",) * 2 + ("drop", "move", "repeat", "tick", "sign", "frame"))
     command, tick = commands[at]
     if kind == "drop":
         del commands[at]
@@ -191,6 +188,8 @@ def _disturb(log, rng, commands, ledger_id):
         commands[at] = (command, tick + rng.choice((1, 10**6)))
     elif kind == "sign":
         _sign_otherwise(log, rng, command, ledger_id)
+    elif kind == "keys":
+        _insert_key_command(log, rng, commands, at, ledger_id)
     elif kind == "frame":
         _other_frame(rng, command)
         _sign(log, rng, command, ledger_id)
@@ -238,6 +237,56 @@ def _other_frame(rng, command):
         command.valid_until_epoch = max(0, command.valid_until_epoch + rng.choice((-2, -1, 1, 2)))
     else:
         command.payer = rng.randbytes(32)
+
+
+# --- Keys --------------------------------------------------------------------------------------------
+
+
+def _holders(genesis):
+    """Holders with their keys of genesis; a node's are known by their hash alone."""
+    yield schema.LogHolder(), genesis.log_keys
+    yield schema.Operator(), [genesis.operator]
+    for position, key in enumerate(genesis.council):
+        yield schema.Council(position=position), [key]
+
+
+def _insert_key_command(log, rng, commands, at, ledger_id):
+    """A rotation, with the commands after it signed by the new key, or a revocation; mostly as it should be."""
+    genesis = log.bodies[0].command.action
+    holder, first = rng.choice(list(_holders(genesis)))
+    before = [command.action for command, _ in commands[:at] if isinstance(command.action, schema.RotateKeys)]
+    mine = [action for action in before if action.holder == holder]
+    keys = mine[-1].keys if mine else first
+    by = keys[0]
+    if isinstance(holder, schema.LogHolder):
+        operators = [action.keys[0] for action in before if isinstance(action.holder, schema.Operator)]
+        by = operators[-1] if operators else genesis.operator
+    generation = max(0, len(mine) + rng.choice((1,) * 12 + (0, 2)))
+    if rng.random() < 0.2:
+        action = schema.RevokeKeys(holder=holder, generation=generation, reason="")
+    else:
+        action = _rotation(log, rng, holder, generation + 1, keys, ledger_id)
+    operators_own = isinstance(holder, (schema.LogHolder, schema.Operator))
+    command = schema.Command(
+        id=rng.randbytes(16), valid_until_epoch=commands[at][0].valid_until_epoch,
+        payer=account_of(genesis.operator if operators_own else by), action=action, authorization=None,
+    )
+    log.keyring.sign_command(command, by, ledger_id)
+    commands.insert(at, (command, commands[at][1]))
+    if isinstance(action, schema.RotateKeys) and rng.random() < 0.8:
+        for later, _ in commands[at + 1 :]:
+            if later.authorization is not None and later.authorization.key == by and by == keys[0]:
+                log.keyring.sign_command(later, action.keys[0], ledger_id)
+
+
+def _rotation(log, rng, holder, generation, keys, ledger_id):
+    new = [log.keyring.add(key.suite, rng.randbytes(32)) for key in keys]
+    endorsers = keys if isinstance(holder, schema.LogHolder) and rng.random() < 0.7 else []
+    action = schema.RotateKeys(holder=holder, generation=generation, keys=new, possession=[], endorsement=[])
+    message = rotation_message(action, ledger_id)
+    action.possession = [log.keyring.sign(key, message) for key in new]
+    action.endorsement = [log.keyring.sign(key, message) for key in endorsers]
+    return action
 
 
 # --- Changing values ---------------------------------------------------------------------------------

@@ -7,12 +7,15 @@ import re
 from dataclasses import dataclass
 
 from . import signatures
+from .schema import Key
 
 MAX_SIZE = 2**63 - 1
 MAX_NOTE = 65_536
 MAX_VKEY = 2_048
 MAX_SIGNATURES = 16
 ED25519, ML_DSA_44 = 0x01, 0x06
+# The suite of PR-1 that a type of EL-10 is.
+SUITES = {ED25519: 1, ML_DSA_44: 2}
 KEY_LENGTHS = {ED25519: 32, ML_DSA_44: 1_312}
 COSIGNATURE = b"subtree/v1\n\0"
 # The characters with the property White_Space.
@@ -52,6 +55,20 @@ class VerifierKey:
     def of(name, kind, public_key):
         hashed = name.encode() + b"\n" + bytes([kind]) + public_key
         return VerifierKey(name, hashlib.sha256(hashed).digest()[:4], kind, public_key)
+
+    @staticmethod
+    def of_key(name, key):
+        """One of the log's keys, under the ledger's name."""
+        kind = next(kind for kind, suite in SUITES.items() if suite == key.suite)
+        return VerifierKey.of(name, kind, key.data)
+
+    @property
+    def ledger_key(self):
+        return Key(suite=SUITES[self.kind], data=self.public_key)
+
+    def __str__(self):
+        encoded = base64.b64encode(bytes([self.kind]) + self.public_key).decode()
+        return f"{self.name}+{self.id.hex()}+{encoded}"
 
     @staticmethod
     def parse(text):

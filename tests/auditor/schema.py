@@ -57,6 +57,10 @@ Council = struct("Council", position=U32)
 NodeSpeaker = struct("NodeSpeaker", node=U32)
 SPEAKER = Sum("speaker", Operator, Council, NodeSpeaker)
 
+# KY-1. All but the log speak for themselves, and are the same values as their speakers.
+LogHolder = struct("LogHolder")
+HOLDER = Sum("holder", LogHolder, Operator, Council, NodeSpeaker)
+
 IntegerValue = struct("IntegerValue", value=U64)
 AmountValue = struct("AmountValue", value=AMOUNT)
 BoolValue = struct("BoolValue", value=BOOL)
@@ -120,10 +124,15 @@ Vote = struct("Vote", proposal=U64, speaker=SPEAKER, approve=BOOL)
 Activate = struct("Activate", proposal=U64, speaker=SPEAKER)
 Credit = struct("Credit", account=HASH, amount=AMOUNT)
 RecordScore = struct("RecordScore", object=TEXT, version=U64, score=U32)
+RotateKeys = struct(
+    "RotateKeys",
+    holder=HOLDER, generation=U32, keys=List(Key), possession=List(BYTES), endorsement=List(BYTES),
+)
+RevokeKeys = struct("RevokeKeys", holder=HOLDER, generation=U32, reason=TEXT)
 ACTION = Sum(
     "action",
     Genesis, RegisterNode, AdvanceEpoch, Store, DeleteMarker, Purge, Reassign, OpenAudit, RecordAudit, Exit, Propose,
-    Vote, Activate, Credit, RecordScore,
+    Vote, Activate, Credit, RecordScore, RotateKeys, RevokeKeys,
 )
 
 Signature = struct("Signature", key=Key, signature=BYTES)
@@ -161,10 +170,12 @@ Voted = struct("Voted", weight=AMOUNT)
 Activated = struct("Activated", effective=U64)
 Credited = struct("Credited", settled=AMOUNT)
 Scored = struct("Scored")
+KeysRotated = struct("KeysRotated")
+KeysRevoked = struct("KeysRevoked")
 EVENT = Sum(
     "event",
     LedgerOpened, NodeRegistered, NodeKeyDisclosed, EpochClosed, Stored, DeleteMarked, Purged, Reassigned, AuditOpened,
-    AuditRecorded, Exiting, Proposed, Voted, Activated, Credited, Scored,
+    AuditRecorded, Exiting, Proposed, Voted, Activated, Credited, Scored, KeysRotated, KeysRevoked,
 )
 Accepted = struct("Accepted", event=EVENT)
 Rejected = struct("Rejected", code=Unsigned(2))
@@ -212,11 +223,15 @@ Elector = struct("Elector", speaker=SPEAKER, weight=AMOUNT)
 BallotRecord = struct("BallotRecord", approve=BOOL, weight=AMOUNT, seq=U64)
 SubjectRecord = struct("SubjectRecord", proposal=U64, busy_until=U64, cool_until=U64)
 ScoreRecord = struct("ScoreRecord", score=U32, scorer=HASH, seq=U64)
+# `since` is the field `from` of KY-7, a word of Python.
+Generation = struct("Generation", since=U64, keys=List(HASH), endorsed=BOOL, revoked=Option(U64))
+KeysRecord = struct("KeysRecord", generations=List(Generation), in_force=List(Key))
 
 RECORDS = {
     b"G": Genesis, b"L": LedgerRecord, b"N": NodeRecord, b"K": BYTES, b"I": U32, b"E": EpochRecord,
     b"A": AccountRecord, b"O": ObjectRecord, b"V": VersionRecord, b"P": ProposalRecord, b"W": List(Elector),
     b"B": BallotRecord, b"U": SubjectRecord, b"Q": ScoreRecord, b"S": Fixed(0), b"F": Fixed(0),
+    b"H": KeysRecord,
 }
 
 # What a subject of proposals is (GV-9).

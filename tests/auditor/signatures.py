@@ -7,7 +7,7 @@ from qfs_reference import sha3
 
 from . import ed25519
 from .borsh import U64
-from .schema import ACTION, Genesis
+from .schema import ACTION, HOLDER, U32, Genesis, Key, List
 
 ED25519 = 1
 ML_DSA = {2: ML_DSA_44, 3: ML_DSA_65, 4: ML_DSA_87}
@@ -36,6 +36,24 @@ def ledger_id(genesis):
 def command_holds(command, ledger):
     """Whether a signed command's signature holds for the ledger of that id."""
     signed = command.authorization
-    action = ACTION.write(command.action)
-    message = b"qfs/v1/command" + ledger + command.id + U64.write(command.valid_until_epoch) + command.payer + action
-    return verify(signed.key.suite, signed.key.data, message, signed.signature)
+    return verify(signed.key.suite, signed.key.data, command_message(command, ledger), signed.signature)
+
+
+def command_message(command, ledger):
+    """PR-4: what a signature of a command covers."""
+    until = U64.write(command.valid_until_epoch)
+    return b"qfs/v1/command" + ledger + command.id + until + command.payer + ACTION.write(command.action)
+
+
+def rotation_message(rotation, ledger):
+    """KY-3: what possession and endorsement of new keys are signatures over."""
+    holder, generation = HOLDER.write(rotation.holder), U32.write(rotation.generation)
+    return b"qfs/v1/key rotation" + ledger + holder + generation + List(Key).write(rotation.keys)
+
+
+def rotation_holds(rotation, ledger, keys, signed):
+    """Whether each of these signatures over a rotation is by the key in its place."""
+    message = rotation_message(rotation, ledger)
+    return len(keys) == len(signed) and all(
+        verify(key.suite, key.data, message, signature) for key, signature in zip(keys, signed)
+    )

@@ -3,7 +3,7 @@
 from qfs_reference import sha3
 
 from . import sparse
-from .schema import RECORDS, SPEAKER, SUBJECT, AccountRecord
+from .schema import HOLDER, RECORDS, SPEAKER, SUBJECT, AccountRecord
 
 EMPTY_ACCOUNT = (0, 0, 0, 0)
 
@@ -22,6 +22,12 @@ def node_key(number):
 
 def public_key_key(number):
     return b"K" + _u32(number)
+
+
+def holder_key(holder):
+    """KY-7: numbers in keys of the state are big-endian."""
+    tag = bytes([HOLDER.tags[type(holder)]])
+    return b"H" + tag + b"".join(map(_u32, vars(holder).values()))
 
 
 def name_key(node_id):

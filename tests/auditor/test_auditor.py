@@ -1,11 +1,8 @@
 """The auditor against published vectors, against the other independent programs, and against `qfs-replay`.
 
-The binaries are taken from QFS_BINARY and the `qfs-replay` beside it; without that, they are built. If they cannot be
-built, the tests fail.
+The binaries are those of `binaries`.
 """
 
-import json
-import os
 import random
 import subprocess
 import sys
@@ -18,12 +15,13 @@ import state_snapshot
 from qfs_reference import sha3
 
 from . import borsh, compare, containers, ed25519, edges, export, logs, notes, schema, sparse
-from .audit import audit, read_keys
+from .audit import audit
+from .binaries import binaries
+from .command import read_keys
 from .state import State
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "crates" / "eqm-log" / "tests" / "golden"
-BUILD = "build --quiet -p cli -p replay --features replay/cli --message-format=json-render-diagnostics".split()
 COMPARED = 60
 # RFC 8032, 7.1: public key, message, signature.
 RFC_8032 = (
@@ -40,18 +38,6 @@ RFC_8032 = (
         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
     ),
 )
-
-
-def binaries():
-    """`qfs` and `qfs-replay`."""
-    if os.environ.get("QFS_BINARY"):
-        program = Path(os.environ["QFS_BINARY"])
-        return program, program.with_name("qfs-replay")
-    command = [os.environ.get("CARGO", "cargo"), *BUILD]
-    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    messages = [message for message in map(json.loads, built.stdout.splitlines()) if message.get("executable")]
-    programs = {message["target"]["name"]: Path(message["executable"]) for message in messages}
-    return programs["qfs"], programs["qfs-replay"]
 
 
 class Ed25519(unittest.TestCase):
@@ -154,7 +140,7 @@ class AgainstTheBinary(unittest.TestCase):
 
     def test_rp_5_both_auditors_say_the_same(self):
         counts = compare.run(self.qfs, self.replay, COMPARED, seed=7, length=60)
-        self.assertEqual(sum(counts.values()), COMPARED)
+        self.assertEqual(sum(counts.values()) - sum(n for name, n in counts.items() if "rotated" in name), COMPARED)
         for kind in ("honest accepted", "rewritten accepted", "lying rejected", "damaged rejected"):
             self.assertGreater(counts[kind], 0, counts)
 
