@@ -1,0 +1,1 @@
+//! Where the seeds are, and where they come from.

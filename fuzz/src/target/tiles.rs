@@ -1,0 +1,151 @@
+//! What a published log consists of, and the right edge of its tree.
+
+use core::{convert::Infallible, str::{FromStr, from_utf8}};
+use std::collections::BTreeMap;
+
+use arbitrary::{Result, Unstructured};
+use eqm_log::{
+    Frontier, MAX_LOG_SIZE, Tile, TileKind, TileSource, TileTree,
+    tile::{Bundle, MAX_TILE_LEVEL, push_leaf, tiles_added},
+    tree::leaf_hash,
+};
+use protocol::canonical::{decode, encode};
+
+use crate::{base::{BASE, Nodes}, edit::edit};
+
+/// The path of a tile: one spelling, of a tile that a log can have (EL-21).
+pub fn tile_path(data: &[u8]) {
+    let Ok(text) = from_utf8(data) else { return };
+    let Ok(tile) = Tile::from_str(text) else { return };
+    assert_eq!(tile.to_string(), text);
+    assert_eq!(Tile::at(tile.kind(), tile.index(), MAX_LOG_SIZE).map(|tile| tile.full()), Some(tile.full()));
+}
+
+/// A tile of some width, and bytes as its hashes or entries (EL-22, EL-23). What is taken to pieces is put together again
+/// from them.
+pub fn tile(data: &[u8]) {
+    let _used_up = tiles(&mut Unstructured::new(data));
+}
+
+fn tiles(input: &mut Unstructured<'_>) -> Result<()> {
+    let kind = match input.int_in_range(0..=MAX_TILE_LEVEL + 1)? {
+        0 => TileKind::Entries,
+        level => TileKind::Hashes(level - 1),
+    };
+    let Some(tile) = Tile::at(kind, input.arbitrary()?, input.arbitrary()?) else { return Ok(()) };
+    assert_eq!(Tile::from_str(&tile.to_string()), Ok(tile));
+    let bytes = input.bytes(input.len())?;
+    if let Some(hashes) = tile.parse_hashes(bytes) {
+        assert_eq!(hashes.len(), usize::from(tile.width()));
+        let joined: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+        assert_eq!(joined, bytes);
+    }
+    if let Ok(bundle) = Bundle::parse(tile, bytes.to_vec()) {
+        let mut joined = Vec::new();
+        let mut seqs = Vec::new();
+        for (seq, leaf) in bundle.leaves() {
+            push_leaf(&mut joined, &leaf).expect("it was in a bundle");
+            seqs.push(seq);
+        }
+        assert_eq!(joined, bytes);
+        assert!(tile.items().eq(seqs));
+    }
+    Ok(())
+}
+
+/// The bytes of a frontier. What decodes is the right edge of a tree of its size, and stays one while it grows.
+pub fn frontier(data: &[u8]) {
+    let Ok(mut frontier) = decode::<Frontier>(data) else { return };
+    assert_eq!(encode(&frontier), data);
+    assert_eq!(Frontier::from_parts(frontier.size(), frontier.peaks().to_vec()), Ok(frontier.clone()));
+    let root = frontier.root();
+    if let [peak] = frontier.peaks() {
+        assert_eq!(root, *peak);
+    }
+    if frontier.size() < MAX_LOG_SIZE {
+        let mut completed = 0;
+        let carried = frontier.size().trailing_ones();
+        frontier.push(leaf_hash(b"leaf"), |level, _, _| {
+            assert_eq!(u32::from(level), completed);
+            completed += 1;
+        });
+        assert_eq!(completed, carried + 1);
+        assert_eq!(frontier.peaks().len(), frontier.size().count_ones() as usize);
+        assert_eq!(decode(&encode(&frontier)), Ok(frontier));
+    }
+}
+
+/// The published files of a log with some of them changed. Whoever reads them under the log's checkpoint finds the log's entries
+/// or an error, never others (EL-24).
+pub fn tile_tree(data: &[u8]) {
+    let _used_up = tile_trees(&mut Unstructured::new(data));
+}
+
+struct Files(BTreeMap<Tile, Vec<u8>>);
+
+impl TileSource for &Files {
+    type Error = Infallible;
+
+    fn read(&self, tile: &Tile) -> core::result::Result<Option<Vec<u8>>, Infallible> {
+        Ok(self.0.get(tile).cloned())
+    }
+}
+
+fn tile_trees(input: &mut Unstructured<'_>) -> Result<()> {
+    // Full tiles and two levels of them need more entries than the base log has.
+    let bodies: Vec<Vec<u8>> = match input.int_in_range(0..=2_u8)? {
+        0 => BASE.log.bodies.clone(),
+        1 => (0..256_u32).map(|seq| seq.to_be_bytes().to_vec()).collect(),
+        _ => (0..515_u32).map(|seq| seq.to_be_bytes().to_vec()).collect(),
+    };
+    let mut nodes = Nodes::default();
+    let head = nodes.grow(&bodies);
+    let mut files = published(&bodies, &nodes);
+    let honest = files.clone();
+    for _ in 0..input.int_in_range(0..=3_u8)? {
+        let names: Vec<Tile> = files.keys().copied().collect();
+        let Some(name) = names.get(input.choose_index(names.len().max(1))?) else { break };
+        match (input.arbitrary::<bool>()?, files.get_mut(name)) {
+            (true, Some(bytes)) => edit(bytes, input)?,
+            _ => drop(files.remove(name)),
+        }
+    }
+    let source = Files(files);
+    let mut seen = Vec::new();
+    let tree = TileTree::open_at(&source, head.size(), &head.root());
+    let read = tree.and_then(|tree| tree.read_all(|_, leaf| seen.push(leaf.body.to_vec())));
+    match read {
+        Ok(found) => assert_eq!((&found, &seen), (&head, &bodies)),
+        Err(error) => {
+            assert!(source.0 != honest, "{error}");
+            assert!(bodies.starts_with(&seen), "what was shown before the error is right");
+        }
+    }
+    Ok(())
+}
+
+fn published(bodies: &[Vec<u8>], nodes: &Nodes) -> BTreeMap<Tile, Vec<u8>> {
+    let size = bodies.len() as u64;
+    tiles_added(0, size)
+        .map(|tile| match tile.kind() {
+            TileKind::Entries => (tile, bundle(tile, bodies)),
+            TileKind::Hashes(_) => {
+                let Ok(bytes) = tile.read_hashes(nodes);
+                (tile, bytes)
+            }
+        })
+        .collect()
+}
+
+fn bundle(tile: Tile, bodies: &[Vec<u8>]) -> Vec<u8> {
+    let mut chain = eqm_log::Chain::new();
+    let mut bytes = Vec::new();
+    for (seq, body) in (0..).zip(bodies) {
+        let leaf = eqm_log::Leaf { prev_entry_hash: chain.head(), body };
+        if tile.items().contains(&seq) {
+            push_leaf(&mut bytes, &leaf).expect("a short body");
+        }
+        chain.append(body);
+    }
+    bytes
+}

@@ -1,0 +1,122 @@
+#!/bin/sh
+# Coverage-guided fuzzing of every decoder and parser; what each target promises is in fuzz/src/target.
+#
+#   fuzz.sh run [TARGET]...    fuzzes each for SECONDS (600), JOBS (2) of them at a time, and prints a table
+#   fuzz.sh check              every target over its seeds, and SECONDS (3) of fuzzing: what `make verify` does
+#   fuzz.sh seeds [TARGET]...  takes what earlier runs found and the seeds do not cover into fuzz/seeds
+#   fuzz.sh build              prints the path of the program
+#
+# Needs the toolchain of the workspace and its C++ compiler, and nothing else: libFuzzer comes with the crate libfuzzer-sys, and
+# the compiler instruments for it on stable. Inputs that were found are kept below cargo's target directory.
+#
+# Exit 1 on any crash, hang or excess of memory; the input that caused it is kept, and a line says how to give it again.
+set -eu
+
+cd "$(dirname "$0")/.."
+
+home=${CARGO_TARGET_DIR:-$PWD/target}/fuzz
+host=$(rustc -vV | sed -n 's/^host: //p')
+program=$home/$host/fuzz/qfs-fuzz
+corpora=$home/corpus
+artefacts=$home/artefacts
+logs=$home/logs
+
+# Edges with counters and the operands of comparisons, which is what libFuzzer steers by. With `--target`, build scripts and
+# procedural macros are not instrumented.
+build() {
+    RUSTFLAGS='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1' \
+        cargo build --quiet -p fuzz --features libfuzzer --bin qfs-fuzz \
+        --profile fuzz --target "$host" --target-dir "$home" >&2
+}
+
+# The targets that were asked for, or all: name, longest input, dictionary.
+table() {
+    if [ $# -eq 0 ]; then
+        "$program"
+        return
+    fi
+    for name in "$@"; do
+        "$program" | awk -v name="$name" '$1 == name { print; found = 1 } END { exit !found }' || {
+            echo "fuzz: there is no target $name" >&2
+            exit 2
+        }
+    done
+}
+
+# One target, for so many seconds, into its log.
+fuzz_one() {
+    name=$1 longest=$2 dictionary=$3 seconds=$4
+    mkdir -p "$corpora/$name" "$artefacts/$name" "fuzz/seeds/$name"
+    [ "$dictionary" = - ] || dictionary=-dict=fuzz/dictionaries/$dictionary.dict
+    [ "$dictionary" != - ] || dictionary=
+    QFS_FUZZ_TARGET=$name "$program" -max_total_time="$seconds" -max_len="$longest" $dictionary \
+        -timeout=10 -rss_limit_mb=512 -artifact_prefix="$artefacts/$name/" -print_final_stats=1 -verbosity=1 \
+        "$corpora/$name" "fuzz/seeds/$name" >"$logs/$name" 2>&1 || echo "exit $?" >>"$logs/$name"
+}
+
+# One line of the summary, from a log of libFuzzer.
+summary() {
+    awk -v name="$1" '
+        /^#[0-9]+.* cov: / { for (i = 1; i < NF; i++) { if ($i == "cov:") cov = $(i + 1); if ($i == "ft:") ft = $(i + 1) } }
+        /^stat::number_of_executed_units:/ { runs = $2 }
+        /^stat::average_exec_per_sec:/ { speed = $2 }
+        /^stat::new_units_added:/ { added = $2 }
+        /^stat::peak_rss_mb:/ { memory = $2 }
+        /^exit / { failed = 1 }
+        END { printf "%-14s %11s %8s %7s %7s %6s %6s  %s\n", name, runs + 0, speed + 0, cov, ft, memory, added + 0,
+            failed ? "FAILED" : "ok" }
+    ' "$logs/$1"
+}
+
+heading() {
+    printf '%-14s %11s %8s %7s %7s %6s %6s  %s\n' target executions exec/s edges features MiB new result
+}
+
+# How to give a finding again.
+explain() {
+    grep -h -m 3 -A 2 -e 'panicked at' -e 'ERROR: libFuzzer' -e 'memory allocation' "$logs/$1" | sed 's/^/    /' >&2 || true
+    sed -n 's/.*Test unit written to //p' "$logs/$1" | while read -r input; do
+        echo "    again: QFS_FUZZ_TARGET=$1 $program $input" >&2
+        echo "    to keep it as a test: cp $input fuzz/seeds/$1/" >&2
+    done
+}
+
+# Fuzzes the targets of a table on standard input. The workers take lines from it by turns.
+fuzz_all() {
+    seconds=$1 jobs=$2
+    mkdir -p "$logs"
+    list=$(cat)
+    heading
+    worker=0
+    while [ "$worker" -lt "$jobs" ]; do
+        echo "$list" | awk -v jobs="$jobs" -v worker="$worker" 'NR % jobs == worker' |
+            while read -r name longest dictionary; do
+                fuzz_one "$name" "$longest" "$dictionary" "$seconds"
+                summary "$name"
+            done &
+        worker=$((worker + 1))
+    done
+    wait
+    failed=0
+    for name in $(echo "$list" | cut -d' ' -f1); do
+        if grep -q '^exit ' "$logs/$name"; then
+            failed=1
+            echo "fuzz: $name failed; its log is $logs/$name" >&2
+            explain "$name"
+        fi
+    done
+    return "$failed"
+}
+
+command=${1:-run}
+[ $# -eq 0 ] || shift
+build
+case $command in
+    build) echo "$program" ;;
+    run) table "$@" | fuzz_all "${SECONDS_EACH:-600}" "${JOBS:-2}" ;;
+    check) table | fuzz_all "${SECONDS_EACH:-3}" "${JOBS:-2}" ;;
+    *)
+        echo "fuzz: $command is none of run, check, seeds, build" >&2
+        exit 2
+        ;;
+esac
