@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use eqm_log::{LogHead, NodeReader, TreeHash, VerifiedCheckpoint, VerifierKey};
 use eqm_log::{Checkpoint, export::Reader};
-use protocol::{EntryBody, Hash32, Profile};
-use replay::workload::{LEDGER_NAME, Log, Spec, keys};
+use eqm_log::{LogHead, NodeReader, TreeHash, VerifiedCheckpoint, VerifierKey};
+use protocol::{EntryBody, Hash32, Profile, signature::SeedSigner};
+use replay::workload::{Log, Spec, keys};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use storage_engine::{
@@ -39,8 +39,8 @@ pub struct Base {
     pub keys: Vec<VerifierKey>,
     /// The log's tree.
     pub nodes: Nodes,
-    /// The state after the last entry.
-    pub state: State<MemoryStore>,
+    /// The end of its chain and the right edge of its tree.
+    pub head: LogHead,
     /// Identity of the ledger.
     pub ledger_id: Hash32,
 }
@@ -57,10 +57,10 @@ impl Base {
         let note = export.note().to_owned();
         let checkpoint = Checkpoint::verify(&note, &keys).expect("an honest signature");
         let mut nodes = Nodes::default();
-        let _head = nodes.grow(&log.bodies);
+        let head = nodes.grow(&log.bodies);
         let state = replayed(&log.bodies).expect("an honest log");
         let ledger_id = state.ledger_id().expect("genesis");
-        Self { log, file, note, checkpoint, keys, nodes, state, ledger_id }
+        Self { log, file, note, checkpoint, keys, nodes, head, ledger_id }
     }
 
     /// Entries of the log.
@@ -69,11 +69,14 @@ impl Base {
     }
 }
 
-/// A checkpoint of this log, signed by the test keys.
-pub fn signed(head: &LogHead) -> String {
-    head.checkpoint(LEDGER_NAME)
-        .sign(LEDGER_NAME, &keys::log_ed25519(), &keys::log_ml_dsa())
-        .expect("constant keys")
+/// Signers of the log, which take as long to make as to sign with.
+static SIGNERS: LazyLock<(SeedSigner, SeedSigner)> =
+    LazyLock::new(|| (keys::log_ed25519(), keys::log_ml_dsa()));
+
+/// The export file of these entries, signed by the log's keys.
+pub fn exported(bodies: Vec<Vec<u8>>) -> Vec<u8> {
+    let (ed, pq) = &*SIGNERS;
+    Log { bodies }.export_signed(&BASE.keys, ed, pq).expect("a log fits its format")
 }
 
 /// Executes the commands of a log anew; `None` where an entry is not what execution makes of it.

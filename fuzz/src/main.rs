@@ -31,6 +31,7 @@ fn choose() -> &'static Target {
     })
 }
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    (CHOSEN.get_or_init(choose).run)(data);
-});
+libfuzzer_sys::fuzz_target!(
+    init: { CHOSEN.get_or_init(choose); },
+    |data: &[u8]| (CHOSEN.get_or_init(choose).run)(data)
+);

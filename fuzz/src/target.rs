@@ -8,11 +8,11 @@ mod json;
 mod ledger;
 mod math;
 mod proofs;
-mod segment;
+pub(crate) mod segment;
 mod snapshot;
-mod state;
+pub(crate) mod state;
 mod text;
-mod tiles;
+pub(crate) mod tiles;
 
 /// Something that is fuzzed.
 #[derive(Clone, Copy, Debug)]

@@ -106,7 +106,10 @@ fn ranges(geometry: &Geometry, start: u64, end: u64) {
             let block = at / u64::from(geometry.block_size());
             assert_eq!(geometry.position(block), (span.stripe, span.column));
             assert!(span.shard_offset + u64::from(span.len) <= geometry.shard_len(span.column));
-            assert_eq!(span.shard_offset, geometry.cell_offset(stripe) + u64::from(span.cell_offset));
+            assert_eq!(
+                span.shard_offset,
+                geometry.cell_offset(stripe) + u64::from(span.cell_offset)
+            );
             at += u64::from(span.len);
         }
     }
@@ -149,7 +152,8 @@ impl LevelReader for Levels {
 }
 
 fn shard_proofs(input: &mut Unstructured<'_>) -> Result<()> {
-    let length = input.int_in_range(1..=200_000_usize)?;
+    let leaves = input.int_in_range(1..=80_usize)?;
+    let length = leaves * LEAF_SIZE - input.int_in_range(0..=LEAF_SIZE - 1)?;
     let seed: u8 = input.arbitrary()?;
     let shard: Vec<u8> = (0..length).map(|at| (at / LEAF_SIZE) as u8 ^ seed).collect();
     let leaves = leaf_hashes(&shard);

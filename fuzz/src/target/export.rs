@@ -3,12 +3,12 @@
 use core::convert::Infallible;
 
 use arbitrary::{Result, Unstructured};
+use eqm_log::MAX_BODY_LEN;
 use eqm_log::export::{ByteSource, Export, ExportError, Reader, Writer};
 use protocol::Hash32;
-use replay::workload::Log;
 
 use crate::{
-    base::{BASE, replayed},
+    base::{BASE, exported, replayed},
     edit::edit,
 };
 
@@ -118,27 +118,29 @@ pub fn audit(data: &[u8]) {
 /// The audit of a log whose own keys sign entries that were changed, dropped, repeated or moved. It passes if and only if executing its
 /// commands makes exactly these entries.
 pub fn forgery(data: &[u8]) {
-    let mut log = BASE.log.clone();
-    let _used_up = forge(&mut log, &mut Unstructured::new(data));
-    let Ok(file) = log.export() else { return };
+    let mut bodies = BASE.log.bodies.clone();
+    let _used_up = forge(&mut bodies, &mut Unstructured::new(data));
+    bodies.iter_mut().for_each(|body| body.truncate(MAX_BODY_LEN));
+    let honest = replayed(&bodies).is_some();
+    let opens = bodies.first() == BASE.log.bodies.first();
+    let file = exported(bodies);
     let report = replay::audit(&file[..], &BASE.keys, &mut |_| ());
-    let honest = replayed(&log.bodies).is_some();
     assert!(honest || !report.passed(), "the entries are not what their commands make");
-    if log.bodies.first() == BASE.log.bodies.first() {
+    if opens {
         assert_eq!(report.passed(), honest, "{:?}", report.divergence);
     }
 }
 
-fn forge(log: &mut Log, input: &mut Unstructured<'_>) -> Result<()> {
+fn forge(bodies: &mut Vec<Vec<u8>>, input: &mut Unstructured<'_>) -> Result<()> {
     for _ in 0..input.int_in_range(1..=3_u8)? {
-        let at = input.choose_index(log.bodies.len().max(1))?;
-        let Some(body) = log.bodies.get_mut(at) else { return Ok(()) };
+        let at = input.choose_index(bodies.len().max(1))?;
+        let Some(body) = bodies.get_mut(at) else { return Ok(()) };
         match input.int_in_range(0..=4_u8)? {
-            0 => log.bodies.truncate(at + 1),
-            1 => drop(log.bodies.remove(at)),
+            0 => bodies.truncate(at + 1),
+            1 => drop(bodies.remove(at)),
             2 => {
                 let repeated = body.clone();
-                log.bodies.push(repeated);
+                bodies.push(repeated);
             }
             _ => edit(body, input)?,
         }

@@ -5,8 +5,8 @@ use protocol::{
     canonical::{decode, encode},
     limits::MAX_BODY_BYTES,
 };
-use storage_engine::{Admission, admit, admit_all, execute_committed, identity};
 use storage_engine::state::{MemoryStore, State};
+use storage_engine::{Admission, admit, admit_all, execute_committed, identity};
 
 use crate::base::BASE;
 

@@ -95,7 +95,9 @@ fn shares(amount: BigNum128, weights: [u128; 2]) -> Result<()> {
 /// Functions that are only ever rounded down: monotonic, and each other's inverse as far as rounding lets them.
 fn elementary(x: BigNum128, y: BigNum128) {
     let (low, high) = (x.min(y), x.max(y));
-    for function in [BigNum128::exp, BigNum128::exp2, BigNum128::ln, BigNum128::log2, BigNum128::log10] {
+    for function in
+        [BigNum128::exp, BigNum128::exp2, BigNum128::ln, BigNum128::log2, BigNum128::log10]
+    {
         if let (Ok(low), Ok(high)) = (function(low), function(high)) {
             assert!(low <= high);
         }

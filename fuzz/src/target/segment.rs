@@ -2,10 +2,14 @@
 //! taken as the file that it is.
 
 #[path = "../../../crates/journal/src/segment.rs"]
-#[expect(clippy::cast_possible_truncation, dead_code, reason = "the journal's source, under its own lints")]
+#[expect(clippy::wrong_self_convention, reason = "the journal's source, where these are public")]
 mod format;
 
-use format::{FRAME_LEN, Frame, Group, HEADER_LEN, MAX_PAYLOAD, SegmentHeader, encode_group};
+use protocol::Hash32;
+
+use format::{
+    FRAME_LEN, Frame, Group, GroupStart, HEADER_LEN, MAX_PAYLOAD, SegmentHeader, encode_group,
+};
 
 /// Where groups stand in the fuzzed file.
 const AT: u64 = 512;
@@ -25,9 +29,18 @@ pub fn segment(data: &[u8]) {
         assert!(!frame.holds(AT, payload) || frame.len == payload.len());
     }
     let Some(group) = Group::from_payload(data) else { return };
-    let bytes = encode_group(AT, &group.start, &group.cursor, &group.bodies).expect("it is a group");
+    let bytes =
+        encode_group(AT, &group.start, &group.cursor, &group.bodies).expect("it is a group");
     let (frame, payload) = bytes.split_first_chunk().expect("longer than a frame");
     assert_eq!(payload, data);
     let frame = Frame::from_bytes(frame).expect("a frame");
     assert!(frame.holds(AT, payload) && !frame.holds(AT + 1, payload));
+}
+
+/// The payload of a group of two entries.
+pub fn payload() -> Vec<u8> {
+    let start = GroupStart { first_seq: 7, prev_entry_hash: Hash32::of(b"entry 6"), durable: 5 };
+    let bodies = [b"one".to_vec(), b"three".to_vec()];
+    let bytes = encode_group(AT, &start, b"cursor", &bodies).expect("a short group");
+    bytes[FRAME_LEN..].to_vec()
 }

@@ -45,6 +45,12 @@ pub fn snapshot(data: &[u8]) {
     go_on(&mut state);
 }
 
+/// The state of a snapshot.
+pub(super) fn restored(file: &[u8]) -> Option<State<MemoryStore>> {
+    let reader = Reader::open::<Infallible>(source(file)).ok()?;
+    restore(reader, MemoryStore::default()).ok().map(|(state, _)| state)
+}
+
 fn source(mut file: &[u8]) -> impl FnMut(&mut [u8]) -> Result<usize, Infallible> {
     move |buffer| {
         let (now, later) = file.split_at(buffer.len().min(file.len()));
@@ -54,7 +60,8 @@ fn source(mut file: &[u8]) -> impl FnMut(&mut [u8]) -> Result<usize, Infallible>
     }
 }
 
-fn written(state: &mut State<MemoryStore>, entry_hash: Hash32) -> Vec<u8> {
+/// The snapshot of a state.
+pub(super) fn written(state: &mut State<MemoryStore>, entry_hash: Hash32) -> Vec<u8> {
     let mut file = Vec::new();
     let sink = |bytes: &[u8]| {
         file.extend_from_slice(bytes);

@@ -1,6 +1,7 @@
 //! Short texts and signatures.
 
 use core::str::from_utf8;
+use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
 use eqm_log::TreeHash;
@@ -31,14 +32,17 @@ pub fn text(data: &[u8]) {
     }
 }
 
+static SIGNERS: LazyLock<[(Suite, SeedSigner); 4]> =
+    LazyLock::new(|| Suite::ALL.map(|suite| (suite, SeedSigner::from_seed(suite, [7; 32]))));
+
 /// Keys and signatures of every suite, made up or changed in one place: nothing but what a key signed is its signature.
 pub fn signature(data: &[u8]) {
     let _used_up = signatures(&mut Unstructured::new(data));
 }
 
 fn signatures(input: &mut Unstructured<'_>) -> Result<()> {
-    let suite = *input.choose(&Suite::ALL)?;
-    let signer = SeedSigner::from_seed(suite, [7; 32]);
+    let (suite, signer) = input.choose(&*SIGNERS)?;
+    let suite = *suite;
     let message: Vec<u8> = input.arbitrary()?;
     let (mut key, mut signature) = (signer.public_key(), signer.sign(&message));
     match input.int_in_range(0..=4_u8)? {

@@ -1,6 +1,9 @@
 //! What a published log consists of, and the right edge of its tree.
 
-use core::{convert::Infallible, str::{FromStr, from_utf8}};
+use core::{
+    convert::Infallible,
+    str::{FromStr, from_utf8},
+};
 use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
@@ -11,14 +14,20 @@ use eqm_log::{
 };
 use protocol::canonical::{decode, encode};
 
-use crate::{base::{BASE, Nodes}, edit::edit};
+use crate::{
+    base::{BASE, Nodes},
+    edit::edit,
+};
 
 /// The path of a tile: one spelling, of a tile that a log can have (EL-21).
 pub fn tile_path(data: &[u8]) {
     let Ok(text) = from_utf8(data) else { return };
     let Ok(tile) = Tile::from_str(text) else { return };
     assert_eq!(tile.to_string(), text);
-    assert_eq!(Tile::at(tile.kind(), tile.index(), MAX_LOG_SIZE).map(|tile| tile.full()), Some(tile.full()));
+    assert_eq!(
+        Tile::at(tile.kind(), tile.index(), MAX_LOG_SIZE).map(|tile| tile.full()),
+        Some(tile.full())
+    );
 }
 
 /// A tile of some width, and bytes as its hashes or entries (EL-22, EL-23). What is taken to pieces is put together again
@@ -57,7 +66,10 @@ fn tiles(input: &mut Unstructured<'_>) -> Result<()> {
 pub fn frontier(data: &[u8]) {
     let Ok(mut frontier) = decode::<Frontier>(data) else { return };
     assert_eq!(encode(&frontier), data);
-    assert_eq!(Frontier::from_parts(frontier.size(), frontier.peaks().to_vec()), Ok(frontier.clone()));
+    assert_eq!(
+        Frontier::from_parts(frontier.size(), frontier.peaks().to_vec()),
+        Ok(frontier.clone())
+    );
     let root = frontier.root();
     if let [peak] = frontier.peaks() {
         assert_eq!(root, *peak);
@@ -148,4 +160,20 @@ fn bundle(tile: Tile, bodies: &[Vec<u8>]) -> Vec<u8> {
         chain.append(body);
     }
     bytes
+}
+
+/// A bundle and a tile of the base log, behind the numbers that name them.
+pub fn bundles() -> impl Iterator<Item = Vec<u8>> {
+    let bodies = [b"one".to_vec(), b"three".to_vec()];
+    let mut nodes = Nodes::default();
+    nodes.grow(&bodies);
+    let files = published(&bodies, &nodes);
+    files.into_iter().map(|(tile, bytes)| {
+        let kind = match tile.kind() {
+            TileKind::Entries => 0,
+            TileKind::Hashes(level) => level + 1,
+        };
+        let numbers = [tile.index().to_le_bytes(), 2_u64.to_le_bytes()].concat();
+        [&[kind][..], &numbers, &bytes].concat()
+    })
 }
