@@ -15,18 +15,14 @@ set -eu
 cd "$(dirname "$0")/.."
 
 home=${CARGO_TARGET_DIR:-$PWD/target}/fuzz
-host=$(rustc -vV | sed -n 's/^host: //p')
-program=$home/$host/fuzz/qfs-fuzz
+program=$home/fuzz/qfs-fuzz
 corpora=$home/corpus
 artefacts=$home/artefacts
 logs=$home/logs
 
-# Edges with counters and the operands of comparisons, which is what libFuzzer steers by. With `--target`, build scripts and
-# procedural macros are not instrumented.
 build() {
-    RUSTFLAGS='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1' \
-        cargo build --quiet -p fuzz --features libfuzzer --bin qfs-fuzz \
-        --profile fuzz --target "$host" --target-dir "$home" >&2
+    RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/instrument.sh cargo build --quiet -p fuzz --features libfuzzer --bin qfs-fuzz \
+        --profile fuzz --target-dir "$home" >&2
 }
 
 # The targets that were asked for, or all: name, longest input, dictionary.
