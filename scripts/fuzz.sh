@@ -1,15 +1,15 @@
 #!/bin/sh
 # Coverage-guided fuzzing of every decoder and parser; what each target promises is in fuzz/src/target.
 #
-#   fuzz.sh run [TARGET]...    fuzzes each for SECONDS (600), JOBS (2) of them at a time, and prints a table
-#   fuzz.sh check              every target over its seeds, and SECONDS (3) of fuzzing: what `make verify` does
-#   fuzz.sh seeds [TARGET]...  takes what earlier runs found and the seeds do not cover into fuzz/seeds
+#   fuzz.sh run [TARGET]...    fuzzes each for SECONDS_EACH (600), JOBS (2) of them at a time, and prints a table
+#   fuzz.sh check              the same for every target and 3 seconds: what `make verify` does
+#   fuzz.sh seeds [TARGET]...  makes the seeds that are made, and adds what earlier runs reached beyond them
 #   fuzz.sh build              prints the path of the program
 #
-# Needs the toolchain of the workspace and its C++ compiler, and nothing else: libFuzzer comes with the crate libfuzzer-sys, and
-# the compiler instruments for it on stable. Inputs that were found are kept below cargo's target directory.
+# Needs the toolchain of the workspace and a C++ compiler, and nothing else: libFuzzer comes with the crate libfuzzer-sys, and
+# stable rustc instruments for it. Inputs that were found are kept below cargo's target directory.
 #
-# Exit 1 on any crash, hang or excess of memory; the input that caused it is kept, and a line says how to give it again.
+# Exit 1 on any crash, hang or excess of memory; the input is kept, and a line says how to give it again.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -104,6 +104,18 @@ fuzz_all() {
     return "$failed"
 }
 
+# What a run found and the seeds do not reach, the smallest inputs first, as far as there is room (fuzz/examples/seeds.rs).
+add_seeds() {
+    while read -r name _; do
+        [ -d "$corpora/$name" ] || continue
+        merged=$(mktemp -d)
+        cp "fuzz/seeds/$name"/* "$merged"
+        QFS_FUZZ_TARGET=$name "$program" -set_cover_merge=1 -timeout=10 "$merged" "$corpora/$name" >"$logs/$name.merge" 2>&1
+        cargo run --quiet -p fuzz --example seeds -- "$name" "$merged"
+        rm -r "$merged"
+    done
+}
+
 command=${1:-run}
 [ $# -eq 0 ] || shift
 build
@@ -111,6 +123,10 @@ case $command in
     build) echo "$program" ;;
     run) table "$@" | fuzz_all "${SECONDS_EACH:-600}" "${JOBS:-2}" ;;
     check) table | fuzz_all "${SECONDS_EACH:-3}" "${JOBS:-2}" ;;
+    seeds)
+        cargo run --quiet -p fuzz --example seeds
+        table "$@" | add_seeds
+        ;;
     *)
         echo "fuzz: $command is none of run, check, seeds, build" >&2
         exit 2
