@@ -46,7 +46,7 @@ fuzz_one() {
     [ "$dictionary" = - ] || dictionary=-dict=fuzz/dictionaries/$dictionary.dict
     [ "$dictionary" != - ] || dictionary=
     QFS_FUZZ_TARGET=$name "$program" -max_total_time="$seconds" -max_len="$longest" $dictionary \
-        -timeout=10 -rss_limit_mb=512 -artifact_prefix="$artefacts/$name/" -print_final_stats=1 -verbosity=1 \
+        -len_control=20 -timeout=10 -rss_limit_mb=512 -artifact_prefix="$artefacts/$name/" -print_final_stats=1 -verbosity=1 \
         "$corpora/$name" "fuzz/seeds/$name" >"$logs/$name" 2>&1 || echo "exit $?" >>"$logs/$name"
 }
 

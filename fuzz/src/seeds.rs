@@ -41,13 +41,14 @@ pub fn made() -> Vec<(&'static str, Vec<u8>)> {
     seeds.extend(tiles::bundles().map(|seed| ("tile", seed)));
     seeds.extend(state::records().map(|seed| ("record", seed)));
     seeds.extend([0, 2].map(|how| ("snapshot", vec![how])));
-    seeds.extend(drawn().map(|target| (target, Vec::new())));
+    seeds.extend(drawn());
     seeds
 }
 
-/// Targets that draw from their input what they change: used up at once, it changes as little as can be.
-fn drawn() -> impl Iterator<Item = &'static str> {
-    [
+/// For targets that draw from their input what they do: inputs that are used up at once, and longer ones of no meaning, because
+/// libFuzzer itself makes short ones only for a long time.
+fn drawn() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let targets = [
         "arithmetic",
         "audit",
         "erasure",
@@ -55,12 +56,17 @@ fn drawn() -> impl Iterator<Item = &'static str> {
         "history",
         "layout",
         "map-proof",
+        "shard-file",
         "shard-proof",
         "signature",
         "tile-tree",
         "tree-proof",
-    ]
-    .into_iter()
+    ];
+    targets.into_iter().flat_map(|target| [0, 1, 4, 12].map(|blocks| (target, meaningless(blocks))))
+}
+
+fn meaningless(blocks: u8) -> Vec<u8> {
+    (0..blocks).flat_map(|block| Hash32::of(&[blocks, block]).0).collect()
 }
 
 /// The shortest entry of each kind and outcome, its command, and the genesis.

@@ -9,6 +9,7 @@ mod ledger;
 mod math;
 mod proofs;
 pub(crate) mod segment;
+mod shards;
 mod snapshot;
 pub(crate) mod state;
 mod text;
@@ -57,7 +58,7 @@ pub const TARGETS: &[Target] = &[
     bytes("forgery", export::forgery, 1_024),
     bytes("frontier", tiles::frontier, 2_100),
     bytes("genesis", ledger::genesis, 8_192),
-    bytes("history", engine::history, 1_024),
+    bytes("history", engine::history, 512),
     words("json", json::json, 4_096, "json"),
     bytes("layout", content::layout, 256),
     bytes("map-proof", state::map_proof, 4_096),
@@ -67,6 +68,7 @@ pub const TARGETS: &[Target] = &[
     bytes("record", state::record, 4_096),
     words("registry", json::registry, 4_096, "snapshot"),
     bytes("segment", segment::segment, 4_096),
+    bytes("shard-file", shards::shard_file, 512),
     bytes("shard-proof", content::shard_proof, 512),
     bytes("signature", text::signature, 8_192),
     bytes("snapshot", snapshot::snapshot, 16_384),
