@@ -59,6 +59,7 @@ fn drawn() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
         "shard-file",
         "shard-proof",
         "signature",
+        "state-store",
         "tile-tree",
         "tree-proof",
     ];

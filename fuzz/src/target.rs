@@ -72,6 +72,7 @@ pub const TARGETS: &[Target] = &[
     bytes("shard-proof", content::shard_proof, 512),
     bytes("signature", text::signature, 8_192),
     bytes("snapshot", snapshot::snapshot, 16_384),
+    bytes("state-store", state::state_store, 512),
     words("telemetry", json::telemetry, 4_096, "snapshot"),
     words("text", text::text, 256, "text"),
     bytes("tile", tiles::tile, 16_384),

@@ -72,7 +72,7 @@ pub(super) fn written(state: &mut State<MemoryStore>, entry_hash: Hash32) -> Vec
 }
 
 /// Gives the state the log's commands once more, under other ids.
-fn go_on(state: &mut State<MemoryStore>) {
+pub(super) fn go_on(state: &mut State<MemoryStore>) {
     for (number, bytes) in (0..).zip(&BASE.log.bodies) {
         let mut command = EntryBody::from_bytes(bytes).expect("an honest entry").command;
         command.id.0 = u128::to_be_bytes(number);

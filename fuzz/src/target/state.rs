@@ -14,7 +14,7 @@ use protocol::{
     signature::PublicKey,
 };
 use storage_engine::state::{
-    StateStore, keys,
+    Changes, MemoryStore, State, StateStore, keys,
     records::{
         BallotRecord, CommandRecord, Cursor, EpochRecord, LedgerRecord, NodeRecord, ObjectRecord,
         ProposalRecord, ScoreRecord, SubjectRecord, VersionRecord,
@@ -23,6 +23,7 @@ use storage_engine::state::{
 };
 use token_state::{Account, Treasury};
 
+use super::snapshot::go_on;
 use crate::{
     base::{BASE, replayed},
     edit::edit,
@@ -92,7 +93,7 @@ struct Proved {
 
 static PROVED: LazyLock<(Hash32, Vec<Proved>)> = LazyLock::new(|| {
     let mut state = replayed(&BASE.log.bodies).expect("an honest log");
-    state.flush(Default::default()).expect("memory");
+    state.flush(Changes::new()).expect("memory");
     let mut names: Vec<Vec<u8>> = vec![b"Oabsent".to_vec(), keys::node(99), keys::epoch(99)];
     let Ok(()) = state.store().scan(&[0], &[u8::MAX], &mut |key, _| {
         names.push(key.to_vec());
@@ -139,4 +140,48 @@ fn claim(value: Option<&[u8]>, input: &mut Unstructured<'_>) -> Result<Option<Ve
         1 => None,
         _ => Some(input.arbitrary()?),
     })
+}
+
+/// Everything that the store of the base log's state holds: records, pages of the tree, what is known beside.
+static STORE: LazyLock<Vec<(Vec<u8>, Vec<u8>)>> = LazyLock::new(|| {
+    let mut state = replayed(&BASE.log.bodies).expect("an honest log");
+    state.root().expect("memory");
+    state.flush(Changes::new()).expect("memory");
+    let mut pairs = Vec::new();
+    let Ok(()) = state.store().scan(&[0], &[u8::MAX], &mut |key, value| {
+        pairs.push((key.to_vec(), value.to_vec()));
+        true
+    });
+    pairs
+});
+
+/// A state store that was damaged. Opening it, proving from it and executing over it end in an error or go on, and nothing but the truth is
+/// ever proved under the true root.
+pub fn state_store(data: &[u8]) {
+    let _used_up = state_stores(&mut Unstructured::new(data));
+}
+
+fn state_stores(input: &mut Unstructured<'_>) -> Result<()> {
+    let mut pairs = STORE.clone();
+    for _ in 0..input.int_in_range(1..=3_u8)? {
+        let at = input.choose_index(pairs.len().max(1))?;
+        match input.int_in_range(0..=3_u8)? {
+            0 => drop(pairs.remove(at)),
+            1 => edit(&mut pairs[at].0, input)?,
+            _ => edit(&mut pairs[at].1, input)?,
+        }
+    }
+    let mut store = MemoryStore::default();
+    let Ok(()) = store.commit(pairs.into_iter().map(|(key, value)| (key, Some(value))).collect());
+    let Ok(mut state) = State::open(store) else { return Ok(()) };
+    let (root, proved) = &*PROVED;
+    for Proved { key, value, .. } in proved {
+        if let Ok((found, proof)) = state.prove(key)
+            && proof.verify(root, key, found.as_deref()).is_ok()
+        {
+            assert_eq!(&found, value);
+        }
+    }
+    go_on(&mut state);
+    Ok(())
 }
