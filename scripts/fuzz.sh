@@ -42,12 +42,15 @@ table() {
 # One target, for so many seconds, into its log.
 fuzz_one() {
     name=$1 longest=$2 dictionary=$3 seconds=$4
-    mkdir -p "$corpora/$name" "$artefacts/$name" "fuzz/seeds/$name"
+    mkdir -p "$corpora/$name" "$artefacts/$name"
     [ "$dictionary" = - ] || dictionary=-dict=fuzz/dictionaries/$dictionary.dict
     [ "$dictionary" != - ] || dictionary=
-    QFS_FUZZ_TARGET=$name "$program" -max_total_time="$seconds" -max_len="$longest" $dictionary \
+    # What a target leaves in temporary files goes with it: libFuzzer ends without cleaning up.
+    temporary=$(mktemp -d)
+    TMPDIR=$temporary QFS_FUZZ_TARGET=$name "$program" -max_total_time="$seconds" -max_len="$longest" $dictionary \
         -len_control=20 -timeout=10 -rss_limit_mb=512 -artifact_prefix="$artefacts/$name/" -print_final_stats=1 -verbosity=1 \
         "$corpora/$name" "fuzz/seeds/$name" >"$logs/$name" 2>&1 || echo "exit $?" >>"$logs/$name"
+    rm -rf "$temporary"
 }
 
 # One line of the summary, from a log of libFuzzer.

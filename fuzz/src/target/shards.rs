@@ -1,6 +1,6 @@
 //! Shard files at a node.
 
-use std::{fs, path::PathBuf, sync::LazyLock};
+use std::{fs, path::PathBuf};
 
 use arbitrary::{Result, Unstructured};
 use protocol::Hash32;
@@ -16,40 +16,45 @@ use crate::edit::edit;
 /// Bytes of the shard: five leaves, the last one short.
 const LEN: usize = 4 * LEAF_SIZE + 5;
 
-/// A shard as a store keeps it.
-struct Stored {
+/// A store with one shard.
+struct Node {
+    store: DirStore,
     key: ShardKey,
     bytes: Vec<u8>,
+    /// What the shard's file holds, and where it is.
     file: Vec<u8>,
-    /// Path of the file in its store.
     path: PathBuf,
+    /// Removed with the thread that made it.
+    _folder: TempDir,
 }
 
-static STORED: LazyLock<Stored> = LazyLock::new(|| {
-    let folder = TempDir::new().expect("a temporary folder");
-    let store = DirStore::open(folder.path(), None).expect("an empty folder");
-    let bytes = sample(LEN, 1);
-    let key = put(&store, Hash32([0xab; 32]), &bytes).expect("room for a shard");
-    let path = PathBuf::from("data/ab").join(key.to_string());
-    let file = fs::read(folder.path().join(&path)).expect("the shard is there");
-    Stored { key, bytes, file, path }
-});
+thread_local! {
+    static NODE: Node = Node::new();
+}
+
+impl Node {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let store = DirStore::open(folder.path(), None).expect("an empty folder");
+        let bytes = sample(LEN, 1);
+        let key = put(&store, Hash32([0xab; 32]), &bytes).expect("room for a shard");
+        let path = folder.path().join("data/ab").join(key.to_string());
+        let file = fs::read(&path).expect("the shard is there");
+        Self { store, key, bytes, file, path, _folder: folder }
+    }
+}
 
 /// A shard file that was changed on the disk. The scrub finds every change (SS-9); and whatever is read or proved is right, or an error
 /// says that it is not there.
 pub fn shard_file(data: &[u8]) {
-    let _used_up = shard_files(&mut Unstructured::new(data));
+    let _used_up = NODE.with(|node| shard_files(node, &mut Unstructured::new(data)));
 }
 
-fn shard_files(input: &mut Unstructured<'_>) -> Result<()> {
-    let Stored { key, bytes, file, path } = &*STORED;
+fn shard_files(node: &Node, input: &mut Unstructured<'_>) -> Result<()> {
+    let Node { store, key, bytes, file, path, .. } = node;
     let mut changed = file.clone();
     edit(&mut changed, input)?;
-    let folder = TempDir::new().expect("a temporary folder");
-    let place = folder.path().join(path);
-    fs::create_dir_all(place.with_file_name("")).expect("a temporary folder");
-    fs::write(&place, &changed).expect("room for a shard");
-    let store = DirStore::open(folder.path(), None).expect("a readable folder");
+    fs::write(path, &changed).expect("room for a shard");
     let mut verdicts = Vec::new();
     store.scrub(&mut |_, verdict| verdicts.push(verdict.is_ok())).expect("a readable folder");
     assert_eq!(verdicts, [changed == *file]);
