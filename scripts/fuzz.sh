@@ -25,16 +25,17 @@ build() {
         --profile fuzz --target-dir "$home" >&2
 }
 
-# The targets that were asked for, or all: name, longest input, dictionary.
+# The targets that were asked for, or all: name, longest input, dictionary. libFuzzer's warnings, before it knows whether it will run,
+# are not wanted here.
 table() {
     if [ $# -eq 0 ]; then
-        "$program"
+        "$program" 2>/dev/null
         return
     fi
     for name in "$@"; do
-        "$program" | awk -v name="$name" '$1 == name { print; found = 1 } END { exit !found }' || {
+        "$program" 2>/dev/null | grep "^$name " || {
             echo "fuzz: there is no target $name" >&2
-            exit 2
+            return 2
         }
     done
 }
@@ -73,7 +74,7 @@ heading() {
 
 # How to give a finding again.
 explain() {
-    grep -h -m 3 -A 2 -e 'panicked at' -e 'ERROR: libFuzzer' -e 'memory allocation' "$logs/$1" | sed 's/^/    /' >&2 || true
+    grep -m 1 -A 3 -e 'panicked at' -e 'memory allocation of' -e 'ERROR: libFuzzer' "$logs/$1" | cut -c1-200 | sed 's/^/    /' >&2 || true
     sed -n 's/.*Test unit written to //p' "$logs/$1" | while read -r input; do
         echo "    again: QFS_FUZZ_TARGET=$1 $program $input" >&2
         echo "    to keep it as a test: cp $input fuzz/seeds/$1/" >&2
@@ -124,11 +125,15 @@ command=${1:-run}
 build
 case $command in
     build) echo "$program" ;;
-    run) table "$@" | fuzz_all "${SECONDS_EACH:-600}" "${JOBS:-2}" ;;
+    run)
+        chosen=$(table "$@")
+        echo "$chosen" | fuzz_all "${SECONDS_EACH:-600}" "${JOBS:-2}"
+        ;;
     check) table | fuzz_all "${SECONDS_EACH:-3}" "${JOBS:-2}" ;;
     seeds)
         cargo run --quiet -p fuzz --example seeds
-        table "$@" | add_seeds
+        chosen=$(table "$@")
+        echo "$chosen" | add_seeds
         ;;
     *)
         echo "fuzz: $command is none of run, check, seeds, build" >&2

@@ -119,7 +119,9 @@ fn map_proofs(input: &mut Unstructured<'_>) -> Result<()> {
     let Proved { key, value, proof } = input.choose(proved)?;
     assert_eq!(proof.verify(root, key, value.as_deref()), Ok(()));
     let claimed = claim(value.as_deref(), input)?;
-    let mut bytes = proof.to_bytes();
+    // Of the key itself, or of another.
+    let mut bytes =
+        if input.arbitrary()? { proof } else { &input.choose(proved)?.proof }.to_bytes();
     if input.arbitrary()? {
         edit(&mut bytes, input)?;
     } else {

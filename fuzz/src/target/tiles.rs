@@ -4,11 +4,11 @@ use core::{
     convert::Infallible,
     str::{FromStr, from_utf8},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use arbitrary::{Result, Unstructured};
 use eqm_log::{
-    Frontier, MAX_LOG_SIZE, Tile, TileKind, TileSource, TileTree,
+    Frontier, LogHead, MAX_LOG_SIZE, Tile, TileKind, TileSource, TileTree,
     tile::{Bundle, MAX_TILE_LEVEL, push_leaf, tiles_added},
     tree::leaf_hash,
 };
@@ -87,12 +87,13 @@ pub fn frontier(data: &[u8]) {
     }
 }
 
-/// The published files of a log with some of them changed. Whoever reads them under the log's checkpoint finds the log's entries
-/// or an error, never others (EL-24).
+/// The published files of a log, some of them those of another log that differs in one entry, some changed, some missing. Whoever
+/// reads them under the log's checkpoint finds the log's entries or an error, never others (EL-24).
 pub fn tile_tree(data: &[u8]) {
     let _used_up = tile_trees(&mut Unstructured::new(data));
 }
 
+#[derive(Clone, PartialEq)]
 struct Files(BTreeMap<Tile, Vec<u8>>);
 
 impl TileSource for &Files {
@@ -103,33 +104,56 @@ impl TileSource for &Files {
     }
 }
 
+/// A log, its files, and those of a log with another entry.
+struct Published {
+    bodies: Vec<Vec<u8>>,
+    head: LogHead,
+    files: Files,
+    lies: Files,
+}
+
+/// The base log, one that fills a tile, and one with two levels of tiles.
+static LOGS: LazyLock<[Published; 3]> = LazyLock::new(|| {
+    let numbered = |size: u32| (0..size).map(|seq| seq.to_be_bytes().to_vec()).collect();
+    [BASE.log.bodies.clone(), numbered(256), numbered(515)].map(Published::new)
+});
+
+impl Published {
+    fn new(bodies: Vec<Vec<u8>>) -> Self {
+        let mut lie = bodies.clone();
+        lie[3].push(1);
+        let mut nodes = Nodes::default();
+        let head = nodes.grow(&bodies);
+        let files = Files(published(&bodies, &nodes));
+        nodes.grow(&lie);
+        let lies = Files(published(&lie, &nodes));
+        Self { bodies, head, files, lies }
+    }
+}
+
 fn tile_trees(input: &mut Unstructured<'_>) -> Result<()> {
-    // Full tiles and two levels of them need more entries than the base log has.
-    let bodies: Vec<Vec<u8>> = match input.int_in_range(0..=2_u8)? {
-        0 => BASE.log.bodies.clone(),
-        1 => (0..256_u32).map(|seq| seq.to_be_bytes().to_vec()).collect(),
-        _ => (0..515_u32).map(|seq| seq.to_be_bytes().to_vec()).collect(),
-    };
-    let mut nodes = Nodes::default();
-    let head = nodes.grow(&bodies);
-    let mut files = published(&bodies, &nodes);
-    let honest = files.clone();
-    for _ in 0..input.int_in_range(0..=3_u8)? {
-        let names: Vec<Tile> = files.keys().copied().collect();
-        let Some(name) = names.get(input.choose_index(names.len().max(1))?) else { break };
-        match (input.arbitrary::<bool>()?, files.get_mut(name)) {
-            (true, Some(bytes)) => edit(bytes, input)?,
-            _ => drop(files.remove(name)),
+    let Published { bodies, head, files: honest, lies } = input.choose(&*LOGS)?;
+    let mut files = honest.clone();
+    for (name, bytes) in &mut files.0 {
+        if input.ratio(1, 4)? {
+            bytes.clone_from(&lies.0[name]);
         }
     }
-    let source = Files(files);
+    for _ in 0..input.int_in_range(0..=3_u8)? {
+        let names: Vec<Tile> = files.0.keys().copied().collect();
+        let Some(name) = names.get(input.choose_index(names.len().max(1))?) else { break };
+        match (input.arbitrary::<bool>()?, files.0.get_mut(name)) {
+            (true, Some(bytes)) => edit(bytes, input)?,
+            _ => drop(files.0.remove(name)),
+        }
+    }
     let mut seen = Vec::new();
-    let tree = TileTree::open_at(&source, head.size(), &head.root());
+    let tree = TileTree::open_at(&files, head.size(), &head.root());
     let read = tree.and_then(|tree| tree.read_all(|_, leaf| seen.push(leaf.body.to_vec())));
     match read {
-        Ok(found) => assert_eq!((&found, &seen), (&head, &bodies)),
+        Ok(found) => assert_eq!((&found, &seen), (head, bodies)),
         Err(error) => {
-            assert!(source.0 != honest, "{error}");
+            assert!(files != *honest, "{error}");
             assert!(bodies.starts_with(&seen), "what was shown before the error is right");
         }
     }
