@@ -108,7 +108,7 @@ fuzz_all() {
     return "$failed"
 }
 
-# What a run found and the seeds do not reach, the smallest inputs first, as far as there is room (fuzz/examples/seeds.rs).
+# What a run found and the seeds do not reach, as far as there is room (fuzz/examples/seeds.rs).
 add_seeds() {
     while read -r name _; do
         [ -d "$corpora/$name" ] || continue

@@ -1,5 +1,5 @@
-//! Writes the seeds that are made. With a target and a folder it adds the inputs in that folder to the target's seeds, the
-//! smallest first, as long as the seeds stay small.
+//! Writes the seeds that are made. With a target and a folder it adds inputs in that folder to the target's seeds, as long as
+//! those stay few.
 
 use std::{
     env, fs, io,
@@ -8,8 +8,9 @@ use std::{
 
 use fuzz::seeds::{folder, made, name};
 
-/// Bytes of the seeds of one target; what is made counts, and is kept in any case.
-const ROOM: u64 = 20 << 10;
+/// Bytes and files of one target's seeds; what is made counts, and is kept in any case.
+const BYTES: usize = 24 << 10;
+const FILES: usize = 40;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
@@ -24,25 +25,21 @@ fn keep(folder: &Path, seed: &[u8]) -> io::Result<()> {
     fs::write(folder.join(name(seed)), seed)
 }
 
+/// Takes them in the order of their names, which are hashes: as good as by lot, and the same each time.
 fn add(seeds: &Path, found: &Path) -> io::Result<()> {
-    let mut used: u64 = sizes(seeds)?.iter().map(|(size, _)| size).sum();
-    for (size, file) in sizes(found)? {
-        let seed = fs::read(file)?;
-        if !seeds.join(name(&seed)).exists() && used + size <= ROOM {
-            keep(seeds, &seed)?;
-            used += size;
+    let kept = contents(seeds)?;
+    let (mut bytes, mut files) = (kept.iter().map(Vec::len).sum::<usize>(), kept.len());
+    let mut found = contents(found)?;
+    found.sort_by_cached_key(|seed| name(seed));
+    for seed in found.iter().filter(|seed| !kept.contains(seed)) {
+        if files < FILES && bytes + seed.len() <= BYTES {
+            keep(seeds, seed)?;
+            (bytes, files) = (bytes + seed.len(), files + 1);
         }
     }
     Ok(())
 }
 
-/// The files of a folder by size.
-fn sizes(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let size = |entry: io::Result<fs::DirEntry>| {
-        let entry = entry?;
-        Ok((entry.metadata()?.len(), entry.path()))
-    };
-    let mut sizes = fs::read_dir(folder)?.map(size).collect::<io::Result<Vec<_>>>()?;
-    sizes.sort();
-    Ok(sizes)
+fn contents(folder: &Path) -> io::Result<Vec<Vec<u8>>> {
+    fs::read_dir(folder)?.map(|entry| fs::read(entry?.path())).collect()
 }
