@@ -94,7 +94,8 @@ impl NewFile {
         }
         renameat(&self.dir, &self.staged, &self.dir, &self.name).map_err(|e| failed(e.into()))?;
         self.file = None;
-        Ok(())
+        // Who is told that the file is there finds it after a power failure, too.
+        rustix::fs::fsync(&self.dir).map_err(|error| failed(error.into()))
     }
 }
 

@@ -212,7 +212,7 @@ impl fmt::Debug for PublicKey {
 impl BorshDeserialize for PublicKey {
     fn deserialize_reader<R: Read>(reader: &mut R) -> IoResult<Self> {
         let number = u8::deserialize_reader(reader)?;
-        // Told apart from bytes that mean nothing: a newer release may know the suite.
+        // Told apart from bytes that mean nothing: a newer release may know the suite (KY-10).
         let suite = Suite::from_number(number)
             .ok_or_else(|| IoError::new(ErrorKind::Other, "unknown signature suite"))?;
         let declared = u32::deserialize_reader(reader)?;

@@ -6,8 +6,9 @@ use protocol::{
     canonical::{DecodeError, decode, encode},
     command::{Authorization, Content, Custody, OpenAudit},
     error::ErrorCode,
+    keys::KeyHolder,
     node::{NodeStatus, RegistryFact},
-    signature::Suite,
+    signature::{PublicKey, SeedSigner, Signer, Suite},
 };
 
 fn refused<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> bool {
@@ -103,4 +104,28 @@ impl BorshDeserialize for Lax {
 fn pr_1_a_second_spelling_is_not_canonical() {
     assert_eq!(decode::<Lax>(&[0x07]), Ok(Lax(7)));
     assert_eq!(decode::<Lax>(&[0x17]), Err(DecodeError::NotCanonical));
+}
+
+/// KY-10: a suite that is none of ours is told apart from bytes that mean nothing.
+#[test]
+fn ky_10_unknown_suites_are_named() {
+    let key = SeedSigner::from_seed(Suite::Ed25519, [1; 32]).public_key();
+    let holder = (KeyHolder::Operator, vec![key]);
+    let bytes = encode(&holder);
+    let at = 5;
+    assert_eq!(bytes[at], Suite::Ed25519.number());
+    for number in [0, 5, 9, 255] {
+        let mut bytes = bytes.clone();
+        bytes[at] = number;
+        let error = decode::<(KeyHolder, Vec<PublicKey>)>(&bytes).unwrap_err();
+        assert_eq!(error, DecodeError::UnknownSuite);
+        assert!(error.to_string().contains("signature suite"), "{error}");
+    }
+    let mut bytes = bytes;
+    bytes[at] = Suite::MlDsa44.number();
+    assert_eq!(
+        decode::<(KeyHolder, Vec<PublicKey>)>(&bytes),
+        Err(DecodeError::Malformed),
+        "another suite's length"
+    );
 }
