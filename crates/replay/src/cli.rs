@@ -144,6 +144,9 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
         }
         _ => None,
     };
+    if let (Some(_), Err(error)) = (&report.divergence, &page) {
+        complain(error);
+    }
     let missing = source.is_err_and(|error| error.kind() == ErrorKind::NotFound);
     let failure = failure.map(|(code, detail)| {
         let code = if missing { "SE_ERR_NOT_FOUND" } else { code };

@@ -3,14 +3,14 @@
 use alloc::{format, string::String, vec::Vec};
 use protocol::{Amount, event::Settlement};
 
-use super::scale;
+use super::{figures::Grouped, scale};
 use crate::{Activity, EpochSummary};
 
 /// Most bins of a plot.
 pub(super) const MAX_BINS: u64 = 120;
 
 /// Labels of an axis, few enough for a narrow page.
-const LABELS: u64 = 5;
+const LABELS: u64 = 6;
 
 /// Closed epochs in bins of equal width; the last one may be shorter.
 pub(super) struct Bins<'a> {
@@ -55,7 +55,9 @@ impl<'a> Bins<'a> {
         let far = |epoch: &u64| {
             *epoch <= last && epoch.saturating_sub(first) >= step / 2 && *epoch > first
         };
-        let others = round.filter(far).map(|epoch| (self.place(first, epoch), format!("{epoch}")));
+        let others = round
+            .filter(far)
+            .map(|epoch| (self.place(first, epoch), format!("{}", Grouped::of(epoch))));
         core::iter::once((self.place(first, first), format!("epoch {first}")))
             .chain(others)
             .collect()

@@ -70,6 +70,15 @@ pub(super) fn amount(amount: Amount) -> Html {
     html
 }
 
+/// An amount to the last unit.
+pub(super) fn exact(amount: Amount) -> Html {
+    let mut html = Html::new();
+    html.open("data", &[("value", &amount)]);
+    let raw = amount.raw();
+    html.say(format_args!("{}.{:018}", Grouped(raw / ONE), raw % ONE)).mark("</data>");
+    html
+}
+
 /// An amount for a narrow place: from a million on to three digits, cut; the exact one beside it.
 pub(super) fn short(value: Amount) -> Html {
     let whole = value.raw() / ONE;

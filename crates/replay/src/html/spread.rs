@@ -1,6 +1,8 @@
 //! How evenly something is spread over nodes. Ratios are in millionths.
 
-use super::figures::MILLION;
+use alloc::{format, string::String};
+
+use super::figures::{Grouped, MILLION};
 
 /// Numbers of a spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,13 @@ impl Spread {
     /// The mean, floored.
     pub(super) fn mean(&self) -> u64 {
         self.total.checked_div(self.nodes).unwrap_or(0)
+    }
+
+    /// The mean to two decimals, floored.
+    pub(super) fn exact_mean(&self) -> String {
+        let hundredths = u128::from(self.total).saturating_mul(100);
+        let hundredths = hundredths.checked_div(u128::from(self.nodes)).unwrap_or(0);
+        format!("{}.{:02}", Grouped(hundredths / 100), hundredths % 100)
     }
 
     /// The variation that chance alone gives where each draw takes `run` nodes in a row from a random start: copies of

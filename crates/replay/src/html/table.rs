@@ -53,7 +53,11 @@ impl Table {
 
     /// A row; its first cell names it.
     pub(super) fn row(&mut self, cells: &[Html]) {
-        self.html.mark("<tr>");
+        self.cells("<tr>", cells);
+    }
+
+    fn cells(&mut self, open: &'static str, cells: &[Html]) {
+        self.html.mark(open);
         for (at, (cell, column)) in cells.iter().zip(&self.columns).enumerate() {
             let number = !matches!(column, Column::Text(_));
             let (open, close) = match (at, number) {
@@ -65,6 +69,11 @@ impl Table {
             self.html.mark(open).add(cell).mark(close);
         }
         self.html.mark("</tr>");
+    }
+
+    /// A row that sums up those above it.
+    pub(super) fn sum(&mut self, cells: &[Html]) {
+        self.cells("<tr class=\"sum\">", cells);
     }
 
     /// Says that rows are left out here.
@@ -97,7 +106,7 @@ impl Table {
     pub(super) fn end(self) -> Html {
         let mut html = Html::new();
         if self.scroll {
-            html.mark("<div class=\"wide\" tabindex=\"0\">");
+            html.mark("<div class=\"wide\" role=\"group\" aria-label=\"Table, may be wider than the page\" tabindex=\"0\">");
         }
         html.add(&self.html).mark("</tbody></table>");
         if self.scroll {

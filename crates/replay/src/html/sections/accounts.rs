@@ -2,11 +2,10 @@
 
 use super::{
     super::{
-        figures::amount,
         markup::Html,
         table::{Column, Table},
     },
-    Section, paragraph,
+    Section, added, paragraph,
 };
 use crate::{AccountTotals, Report};
 
@@ -29,16 +28,11 @@ pub(super) fn section(report: &Report) -> Section {
 fn table(totals: &AccountTotals) -> Html {
     let mut caption = Html::of("All accounts at the end of the log: the identity ");
     caption.mark(if totals.hold() { "holds" } else { "does not hold" });
-    let columns = [Column::Text("Side"), Column::Text("What"), Column::Measure("Sum", "ATR")];
+    let columns = [Column::Text("What"), Column::Measure("Sum", "ATR")];
     let mut table = Table::new(&caption, &columns);
-    let rows = [
-        ("left", "credits ever given", totals.credits),
-        ("left", "debts", totals.debts),
-        ("right", "balances", totals.balances),
-        ("right", "fees ever charged", totals.fees),
-    ];
-    for (side, what, sum) in rows {
-        table.row(&[Html::of(side), Html::of(what), amount(sum)]);
-    }
+    let given = [("credits ever given", totals.credits), ("debts", totals.debts)];
+    added(&mut table, &given, "credits + debts");
+    let used = [("balances", totals.balances), ("fees ever charged", totals.fees)];
+    added(&mut table, &used, "balances + fees");
     table.end()
 }

@@ -11,7 +11,9 @@ use super::{
         spread::Spread,
         table::{Column, Table},
     },
-    Section, figure, paragraph,
+    Section, figure,
+    nodes::ranks,
+    paragraph,
 };
 use crate::{NodeSummary, Report};
 
@@ -55,13 +57,14 @@ fn run(report: &Report) -> Option<u64> {
 fn plot(copies: &[u64], spread: &Spread) -> Html {
     let mut sorted: Vec<u128> = copies.iter().copied().map(u128::from).collect();
     sorted.sort_by(|a, b| b.cmp(a));
-    let mean = spread.mean();
+    let mean = spread.exact_mean();
+    let labels = ranks(copies.len());
     let description = format!(
         "{} nodes; at most {}, at least {}, {} on average.",
         Grouped::of(spread.nodes),
         Grouped::of(spread.most),
         Grouped::of(spread.least),
-        Grouped::of(mean)
+        mean
     );
     let plot = Plot {
         words: Words {
@@ -72,9 +75,9 @@ fn plot(copies: &[u64], spread: &Spread) -> Html {
         axis: Axis::new(scale::round_top(u128::from(spread.most)), "copies", |value| {
             format!("{}", Grouped(value))
         }),
-        labels: &[],
+        labels: &labels,
         height: 100,
-        level: Some(Level { value: u128::from(mean), name: format!("mean {}", Grouped::of(mean)) }),
+        level: Some(Level { value: u128::from(spread.mean()), name: format!("mean {mean}") }),
     };
     let drawing = plot.bars(&[Series { name: "copies", texture: Texture::Light, values: sorted }]);
     figure(
@@ -105,10 +108,10 @@ fn table(spreads: &(Option<Spread>, Option<Spread>), run: Option<u64>) -> Html {
     if let Some(copies) = &spreads.0 {
         let chance =
             run.map_or_else(|| Html::of("—"), |run| Html::of(Ratio(copies.by_chance(run))));
-        table.row(&row("Copies", copies, plain, chance));
+        table.row(&row("Copies", copies, Html::of(copies.exact_mean()), plain, chance));
     }
     if let Some(stored) = &spreads.1 {
-        table.row(&row("Bytes", stored, bytes, Html::of("—")));
+        table.row(&row("Bytes", stored, bytes(stored.mean()), bytes, Html::of("—")));
     }
     let mut html = table.end();
     html.mark(
@@ -118,10 +121,16 @@ fn table(spreads: &(Option<Spread>, Option<Spread>), run: Option<u64>) -> Html {
     html
 }
 
-fn row(name: &'static str, spread: &Spread, show: impl Fn(u64) -> Html, chance: Html) -> Vec<Html> {
-    let numbers = [spread.mean(), spread.least, spread.most].map(show);
+fn row(
+    name: &'static str,
+    spread: &Spread,
+    mean: Html,
+    show: impl Fn(u64) -> Html,
+    chance: Html,
+) -> Vec<Html> {
+    let numbers = [spread.least, spread.most].map(show);
     let ratios = [spread.least_ratio, spread.most_ratio, spread.variation];
     let ratios = ratios.map(|ratio| Html::of(Ratio(ratio)));
-    let cells = core::iter::once(Html::of(name)).chain(numbers).chain(ratios);
+    let cells = [Html::of(name), mean].into_iter().chain(numbers).chain(ratios);
     cells.chain(core::iter::once(chance)).collect()
 }

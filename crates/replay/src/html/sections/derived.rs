@@ -15,7 +15,7 @@ pub(super) fn section(report: &Report) -> Section {
     body.add(&profiles(report)).add(&documents(report)).add(&roots(report));
     Section {
         id: "derived",
-        title: "What was derived again",
+        title: "Derived again",
         note: "Executing the commands again shows that the log follows the ledger’s program. The auditor also keeps books of its own, \
                with other code, written from the rules: every number below was derived a second time and found equal.",
         rules: "RP-5 to RP-8",

@@ -16,8 +16,9 @@ pub(super) use summary::verdict;
 
 use alloc::vec::Vec;
 use core::fmt::Display;
+use protocol::Amount;
 
-use super::markup::Html;
+use super::{figures, markup::Html, table::Table};
 use crate::Report;
 
 /// A section with the line that explains it to a newcomer.
@@ -121,6 +122,15 @@ fn figure(title: &Html, line: &Html, drawings: &Html) -> Html {
         .mark("</small></figcaption>");
     html.add(drawings).mark("</figure>");
     html
+}
+
+/// Amounts to the last unit, with their sum below them.
+fn added(table: &mut Table, parts: &[(&'static str, Amount)], sum: &'static str) {
+    for (name, part) in parts {
+        table.row(&[Html::of(name), figures::exact(*part)]);
+    }
+    let whole = parts.iter().fold(0u128, |sum, (_, part)| sum.saturating_add(part.raw()));
+    table.sum(&[Html::of(sum), figures::exact(Amount::from_raw(whole))]);
 }
 
 /// A part of a whole as a bar in a cell; the number beside it says the same.

@@ -6,16 +6,16 @@ use protocol::{Amount, event::Settlement};
 use super::{
     super::{
         bins::{Bin, Bins},
-        figures::{Grouped, amount, short_amount},
+        figures::{Grouped, amount, exact, short_amount},
         markup::Html,
         plot::{Axis, Plot, Series, Texture, Words, legend, names},
         scale,
         table::{Column, Table, excerpt, is_cut},
     },
-    Section, figure, paragraph,
+    Section, added, figure, paragraph,
     timeline::last_is_short,
 };
-use crate::{Report, evidence};
+use crate::{Report, derive, evidence};
 
 pub(super) fn section(report: &Report) -> Section {
     let bins = Bins::of(&report.epochs);
@@ -47,9 +47,13 @@ const REWARDS: Part = ("rewards to nodes", Texture::Solid, |s| s.rewards);
 
 fn fees(bins: &Bins<'_>) -> Html {
     let title = format!("Fees per {} in ATR, by where they went", bins.unit());
-    let line = last_is_short(bins);
+    let line = format!("{HAIRLINES}{}", last_is_short(bins));
     stacked(bins, "plot-fees", &title, &line, &[TREASURY, RESERVE, REWARDS])
 }
+
+/// So that nobody measures them.
+const HAIRLINES: &str =
+    "What is too small to be seen at this scale, but is not nothing, is drawn as a hairline.";
 
 /// The part of fees that is easily too small to be seen beside the treasury's.
 fn pool(bins: &Bins<'_>) -> Html {
@@ -97,25 +101,24 @@ fn identity(report: &Report) -> Html {
     let Some(all) = evidence::totals(&report.epochs) else {
         return paragraph("The sums over all epochs do not fit into an amount.");
     };
-    let mut html = Html::new();
-    html.mark("<p>Over all closed epochs, exactly: ")
-        .add(&amount(all.fees))
-        .mark(" ATR of fees = ");
-    html.add(&amount(all.rewards))
-        .mark(" rewards + ")
-        .add(&amount(all.treasury))
-        .mark(" treasury + ");
-    html.add(&amount(all.reserve)).mark(" reserve");
-    let holds = report.epochs.iter().all(|e| crate::derive::conserves(&e.settlement));
-    let holds = holds && crate::derive::conserves(&all);
-    html.mark(if holds {
-        " — holds in every epoch and in the sums"
-    } else {
-        " — does not hold"
-    });
-    html.mark(". Fees of the open epoch: ").add(&amount(report.treasury.open_fees));
-    html.mark(" ATR. NOD in existence: ").add(&amount(report.treasury.burnt)).mark(".</p>");
-    html
+    let holds = report.epochs.iter().all(|e| derive::conserves(&e.settlement));
+    let holds = holds && derive::conserves(&all);
+    let mut caption = Html::of("All closed epochs, to the last unit: the identity ");
+    caption.mark(if holds { "holds in each of them and in the sums" } else { "does not hold" });
+    let columns = [Column::Text("Where fees went"), Column::Measure("Sum", "ATR")];
+    let mut table = Table::new(&caption, &columns);
+    let parts = [
+        ("rewards, burnt for as much NOD", all.rewards),
+        ("treasury", all.treasury),
+        ("reserve", all.reserve),
+    ];
+    added(&mut table, &parts, "rewards + treasury + reserve");
+    table.sum(&[Html::of("fees of closed epochs"), exact(all.fees)]);
+    table.row(&[
+        Html::of("fees of the open epoch, not settled yet"),
+        exact(report.treasury.open_fees),
+    ]);
+    table.end()
 }
 
 const COLUMNS: [Column; 6] = [

@@ -134,17 +134,17 @@ fn held(nodes: &[NodeSummary]) -> Html {
 }
 
 /// The first node, round ranks after it.
-fn ranks(nodes: usize) -> Vec<Label> {
+pub(super) fn ranks(nodes: usize) -> Vec<Label> {
     let nodes = u64::try_from(nodes).unwrap_or(u64::MAX);
     let place = |rank: u64| {
         let halves = rank.saturating_mul(2).saturating_sub(1);
         halves.saturating_mul(10_000).checked_div(nodes.saturating_mul(2)).unwrap_or(0)
     };
-    let step = scale::label_step(nodes, 5);
-    let round = (1..=5u64).map(|number| number.saturating_mul(step));
+    let step = scale::label_step(nodes, 6);
+    let round = (1..=6u64).map(|number| number.saturating_mul(step));
     let others = round.filter(|rank| *rank > 1 && *rank <= nodes && *rank > step / 2);
-    let first = core::iter::once((place(1), "node 1st".into()));
-    first.chain(others.map(|rank| (place(rank), format!("{rank}th")))).collect()
+    let first = core::iter::once((place(1), "rank 1".into()));
+    first.chain(others.map(|rank| (place(rank), format!("{}", Grouped::of(rank))))).collect()
 }
 
 fn standings(nodes: &[NodeSummary]) -> Html {

@@ -38,10 +38,12 @@ pub(super) fn section(report: &Report) -> Section {
     }
 }
 
-/// One low plot for each kind of which there is an entry, all above the same epochs.
+/// One low plot for each kind of which there is an entry, all above the same epochs. There is one closing in each.
 fn strips(bins: &Bins<'_>) -> Html {
     let activities: Vec<Activity> = bins.bins.iter().map(Bin::activity).collect();
-    let seen = |kind: &Kind| activities.iter().any(|activity| activity.of(*kind) > 0);
+    let seen = |kind: &Kind| {
+        *kind != Kind::Closings && activities.iter().any(|activity| activity.of(*kind) > 0)
+    };
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(seen).collect();
     let labels = bins.labels();
     let mut drawings = Html::new();
@@ -138,7 +140,7 @@ fn table(report: &Report) -> Html {
     }
     let mut all = report.open_epoch.clone();
     report.epochs.iter().for_each(|epoch| all.merge(&epoch.activity));
-    table.row(&cells(Html::of("all"), &all));
+    table.sum(&cells(Html::of("all"), &all));
     table.end()
 }
 
