@@ -48,6 +48,8 @@ class Page(HTMLParser):
             self.problems.append(f"forbidden: {self.get_starttag_text()}")
         if len(values) != len(attributes) or None in values.values():
             self.problems.append(f"attributes of {self.get_starttag_text()}")
+        if not re.fullmatch("[MVH0-9 ]*", values.get("d", "")):
+            self.problems.append(f"no drawing: {values['d'][:200]}")
         if tag not in VOID:
             self.open.append(tag)
         self.refer(tag, values)

@@ -124,6 +124,7 @@ class Reports(unittest.TestCase):
             ("<desc", "<desc x=1"),
             (' lang="en"', ""),
             ("<style>", "<style>p { background: url(x) }"),
+            (' d="M', ' d="…M'),
             ("h2>", "h4>"),
         ):
             with self.subTest(change=change):

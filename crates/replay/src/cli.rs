@@ -219,7 +219,7 @@ fn succeed(report: &Report, written: &Written, json: bool) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -239,8 +239,8 @@ fn document(report: &Report, written: &Written) -> Value {
         ("tree_root", text(report.tree_root.map(|root| root.to_string()))),
         ("state_root", hex(report.final_state_root)),
         ("checkpoint", text(report.checkpoint.clone())),
-        ("evidence", written.evidence.iter().map(shown).collect()),
-        ("report", text(written.report.as_ref().map(shown))),
+        ("evidence", written.evidence.iter().map(|path| shown(path)).collect()),
+        ("report", text(written.report.as_deref().map(shown))),
     ])
 }
 

@@ -75,6 +75,11 @@ fn page(report: &Report) -> String {
     page
 }
 
+/// The drawings of marks.
+fn paths(page: &str) -> impl Iterator<Item = &str> {
+    page.split(" d=\"").skip(1).filter_map(|rest| rest.split('"').next())
+}
+
 /// What holds of every page, whatever was audited.
 #[track_caller]
 fn check(page: &str) {
@@ -87,6 +92,8 @@ fn check(page: &str) {
         for (name, value) in &tag.attributes {
             assert!(attributes.contains(name.as_str()), "{tag:?}");
             assert!(name != "href" || value.starts_with('#'), "{tag:?}");
+            let drawn = value.chars().all(|c| c.is_ascii_digit() || "MVH ".contains(c));
+            assert!(name != "d" || drawn, "{value}");
             assert!(name != "id" || ids.insert(value.as_str()), "{value} twice");
         }
     }
@@ -295,8 +302,7 @@ fn rp_20_pages_are_small() {
         shown.contains("Fees per 9 epochs in ATR")
             && shown.contains("The last bar stands for 5 epochs.")
     );
-    let paths = shown.split(" d=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let most = paths.map(|path| path.matches('V').count()).max().unwrap();
+    let most = paths(&shown).map(|path| path.matches('V').count()).max().unwrap();
     assert!(most <= 120, "{most} bars");
 
     let node = report.nodes[0].clone();
@@ -304,17 +310,19 @@ fn rp_20_pages_are_small() {
         .map(|number| {
             let mut node = node.clone();
             node.node_id = NodeId(format!("{number:->64}"));
-            node.domain.region = "r".repeat(64);
+            node.domain.region = "&".repeat(64);
             node.bytes_stored = u64::MAX - number;
             node
         })
         .collect();
+    let change = Change::Rule(Rule::DeniedRegions(vec!["'".repeat(64); 32]));
     let most = protocol::Amount::from_raw(u128::MAX / 4);
     for epoch in &mut report.epochs {
         epoch.settlement =
             Settlement { fees: most, pool: most, rewards: most, treasury: most, reserve: most };
-        epoch.changes = vec![(7, Change::CodeVersion(2)); 4];
+        epoch.changes = vec![(7, change.clone()); 4];
     }
     let shown = page(&report);
+    assert!(paths(&shown).any(|path| path.matches('V').count() == 400), "a bar for each node");
     assert!(shown.len() < 1_000_000, "{}", shown.len());
 }

@@ -107,13 +107,13 @@ impl Display for Cut {
 /// A number of raw units, short: `30 billion`, `2.5`, `0.001`. For the round numbers of axes, which it gives exactly.
 pub(super) fn short_amount(raw: u128) -> String {
     match SCALES.into_iter().find(|(size, _)| raw / ONE >= *size) {
-        Some((size, name)) => format!("{} {name}", trimmed(raw / size)),
+        Some((size, name)) => format!("{} {name}", trimmed(raw.checked_div(size).unwrap_or(0))),
         None => trimmed(raw),
     }
 }
 
-/// Raw units as a decimal without trailing zeros.
-fn trimmed(raw: u128) -> String {
+/// Raw units as a decimal, exactly, without trailing zeros.
+pub(super) fn trimmed(raw: u128) -> String {
     let whole = format!("{}", Grouped(raw / ONE));
     let rest = format!("{:018}", raw % ONE);
     let rest = rest.trim_end_matches('0');

@@ -44,7 +44,12 @@ impl Html {
 
     /// A text, escaped for content and attributes alike.
     pub(super) fn say(&mut self, text: impl Display) -> &mut Self {
-        let mut escape = Escape { out: &mut self.0, shown: 0, hidden: 0 };
+        self.say_at_most(MAX_TEXT, text)
+    }
+
+    /// A text of which not more than so many characters are shown.
+    pub(super) fn say_at_most(&mut self, most: usize, text: impl Display) -> &mut Self {
+        let mut escape = Escape { out: &mut self.0, room: most, hidden: 0 };
         // Writing to a String cannot fail.
         let _ = write!(escape, "{text}");
         let hidden = escape.hidden;
@@ -80,7 +85,8 @@ impl Html {
     fn begin(&mut self, tag: &'static str, attributes: Attributes<'_>) -> &mut Self {
         self.mark("<").mark(tag);
         for (name, value) in attributes {
-            self.mark(" ").mark(name).mark("=\"").say(value).mark("\"");
+            // A drawing is long, and useless when it is cut; texts of a log stand in no attribute.
+            self.mark(" ").mark(name).mark("=\"").say_at_most(usize::MAX, value).mark("\"");
         }
         self
     }
@@ -93,7 +99,8 @@ impl Html {
 /// Writes text so that it can neither end what it stands in nor deceive the eye.
 struct Escape<'a> {
     out: &'a mut String,
-    shown: usize,
+    /// Characters that may still be shown.
+    room: usize,
     hidden: usize,
 }
 
@@ -103,11 +110,11 @@ impl Write for Escape<'_> {
     }
 
     fn write_char(&mut self, c: char) -> fmt::Result {
-        if self.shown >= MAX_TEXT {
+        let Some(room) = self.room.checked_sub(1) else {
             self.hidden = self.hidden.saturating_add(1);
             return Ok(());
-        }
-        self.shown = self.shown.saturating_add(1);
+        };
+        self.room = room;
         match c {
             '&' => self.out.push_str("&amp;"),
             '<' => self.out.push_str("&lt;"),
@@ -163,6 +170,8 @@ mod tests {
     fn rp_20_long_texts_are_cut() {
         let long = "é".repeat(MAX_TEXT + 7);
         assert_eq!(shown(&long), "é".repeat(MAX_TEXT) + "… (7 more characters)");
+        let drawn = Html::element("path", &[("d", &long)], "").into_string();
+        assert_eq!(drawn, alloc::format!("<path d=\"{long}\"></path>"));
         assert_eq!(shown(&long[2 * 7..]), long[2 * 7..].to_string());
     }
 

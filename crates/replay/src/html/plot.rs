@@ -72,7 +72,7 @@ pub(super) struct Axis {
 impl Axis {
     /// Labels at nothing, the half and the top.
     pub(super) fn new(top: u128, unit: &'static str, label: impl Fn(u128) -> String) -> Self {
-        let half = (top % 2 == 0).then_some(top / 2);
+        let half = top.is_multiple_of(2).then_some(top / 2);
         let values = [Some(0), half, Some(top)].into_iter().flatten();
         Self { top, unit, ticks: values.map(|value| (value, label(value))).collect() }
     }

@@ -86,7 +86,7 @@ mod tests {
             (2, 500_000, 1_500_000, 500_000)
         );
         let huge = Spread::of(&[u64::MAX / 2, 0]).unwrap();
-        assert_eq!((huge.most_ratio, huge.variation), (1_999_999, 999_999));
+        assert_eq!((huge.most_ratio, huge.variation), (2_000_000, MILLION));
     }
 
     /// Of 100 copies in runs of 3 over 12 nodes: sqrt(9 / 100).

@@ -7,6 +7,12 @@ use super::{figures::Counted, markup::Html};
 /// Rows that are shown whole.
 const WHOLE: usize = 24;
 
+/// Rows up to which a table stays on one sheet of paper.
+const SHORT: usize = 12;
+
+/// Columns that fit on every page.
+const NARROW: usize = 3;
+
 /// Rows that are always shown at either end.
 const EDGE: usize = 5;
 
@@ -25,14 +31,15 @@ pub(super) enum Column {
 /// A table that grows by rows.
 pub(super) struct Table {
     columns: Vec<Column>,
-    html: Html,
-    scroll: bool,
+    head: Html,
+    body: Html,
+    rows: usize,
 }
 
 impl Table {
     pub(super) fn new(caption: &Html, columns: &[Column]) -> Self {
         let mut html = Html::new();
-        html.mark("<table><caption>").add(caption).mark("</caption><thead><tr>");
+        html.mark("<caption>").add(caption).mark("</caption><thead><tr>");
         for column in columns {
             match column {
                 Column::Text(name) => html.mark("<th scope=\"col\">").say(name),
@@ -48,7 +55,7 @@ impl Table {
             html.mark("</th>");
         }
         html.mark("</tr></thead><tbody>");
-        Self { columns: columns.to_vec(), html, scroll: columns.len() > 3 }
+        Self { columns: columns.to_vec(), head: html, body: Html::new(), rows: 0 }
     }
 
     /// A row; its first cell names it.
@@ -57,7 +64,8 @@ impl Table {
     }
 
     fn cells(&mut self, open: &'static str, cells: &[Html]) {
-        self.html.mark(open);
+        self.rows = self.rows.saturating_add(1);
+        self.body.mark(open);
         for (at, (cell, column)) in cells.iter().zip(&self.columns).enumerate() {
             let number = !matches!(column, Column::Text(_));
             let (open, close) = match (at, number) {
@@ -66,9 +74,9 @@ impl Table {
                 (_, true) => ("<td class=\"n\">", "</td>"),
                 (_, false) => ("<td>", "</td>"),
             };
-            self.html.mark(open).add(cell).mark(close);
+            self.body.mark(open).add(cell).mark(close);
         }
-        self.html.mark("</tr>");
+        self.body.mark("</tr>");
     }
 
     /// A row that sums up those above it.
@@ -79,8 +87,8 @@ impl Table {
     /// Says that rows are left out here.
     pub(super) fn gap(&mut self, left_out: usize, of_what: &'static str) {
         let left_out = Counted(u64::try_from(left_out).unwrap_or(u64::MAX), of_what);
-        self.html.open("tr", &[("class", &"gap")]).open("td", &[("colspan", &self.columns.len())]);
-        self.html.say(format_args!("{left_out} not shown")).mark("</td></tr>");
+        self.body.open("tr", &[("class", &"gap")]).open("td", &[("colspan", &self.columns.len())]);
+        self.body.say(format_args!("{left_out} not shown")).mark("</td></tr>");
     }
 
     /// Rows that were picked, with what is left out between them.
@@ -105,11 +113,14 @@ impl Table {
     /// The table; a wide one can be scrolled by itself, with the keyboard too.
     pub(super) fn end(self) -> Html {
         let mut html = Html::new();
-        if self.scroll {
+        let is_wide = self.columns.len() > NARROW;
+        if is_wide {
             html.mark("<div class=\"wide\" role=\"group\" aria-label=\"Table, may be wider than the page\" tabindex=\"0\">");
         }
-        html.add(&self.html).mark("</tbody></table>");
-        if self.scroll {
+        let is_short = self.rows <= SHORT;
+        html.mark(if is_short { "<table class=\"short\">" } else { "<table>" });
+        html.add(&self.head).add(&self.body).mark("</tbody></table>");
+        if is_wide {
             html.mark("</div>");
         }
         html

@@ -30,11 +30,15 @@ pub(super) fn section(report: &Report) -> Section {
     body.add(&table(&spreads, run(report)));
     let elsewhere = report.nodes.len().saturating_sub(listed.len());
     if elsewhere > 0 && !listed.is_empty() {
-        body.add(&paragraph(format_args!(
-            "{} of {} nodes are not listed in the open epoch and not counted here.",
-            elsewhere,
-            number(&report.nodes)
-        )));
+        body.add(&Html::element(
+            "p",
+            &[("class", &"note")],
+            format_args!(
+                "{} of {} nodes are not listed in the open epoch and not counted here.",
+                elsewhere,
+                number(&report.nodes)
+            ),
+        ));
     }
     Section {
         id: "balance",

@@ -1,18 +1,21 @@
 //! What was changed by votes, and what is in force at the end.
 
 use alloc::vec::Vec;
-use protocol::parameters::Parameter;
+use protocol::{
+    governance::{Change, ProposalNumber},
+    parameters::{Parameter, Value},
+    rules::Rule,
+};
 
 use super::{
     super::{
-        figures::{Grouped, number},
+        figures::{Grouped, number, trimmed},
         markup::Html,
         table::{Column, Pick, Table, excerpt, is_cut},
     },
     Section, paragraph, quoted,
 };
 use crate::{EpochSummary, Report, names};
-use protocol::governance::{Change, ProposalNumber};
 
 pub(super) fn section(report: &Report) -> Section {
     let mut body = changes(report);
@@ -53,7 +56,10 @@ fn changes(report: &Report) -> Html {
 }
 
 /// Changes that are listed one by one.
-const MOST_CHANGES: usize = 500;
+const MOST_CHANGES: usize = 300;
+
+/// Characters of a change that are shown; a list of regions may be longer.
+const MOST_TEXT: usize = 200;
 
 fn table(all: &[Made<'_>], caption: &Html, picks: &[Pick]) -> Html {
     let columns = [
@@ -69,10 +75,16 @@ fn table(all: &[Made<'_>], caption: &Html, picks: &[Pick]) -> Html {
             Html::of(Grouped::of(epoch.epoch.saturating_add(1))),
             Html::of(Grouped::of(*proposal)),
             Html::of(change.kind()),
-            quoted(names::change(change)),
+            in_words(change),
         ])
     });
     table.end()
+}
+
+fn in_words(change: &Change) -> Html {
+    let mut html = Html::new();
+    html.mark("<bdi>").say_at_most(MOST_TEXT, names::change(change)).mark("</bdi>");
+    html
 }
 
 fn rules(report: &Report) -> Html {
@@ -80,7 +92,10 @@ fn rules(report: &Report) -> Html {
     let columns = [Column::Text("Rule"), Column::Text("Value")];
     let mut table = Table::new(&Html::of("Rules of eligibility in force at the end"), &columns);
     for rule in rules.list() {
-        let value = names::rule_value(&rule);
+        let value = match &rule {
+            Rule::MinUptime(ratio) | Rule::MinHealth(ratio) => trimmed(ratio.raw()),
+            other => names::rule_value(other),
+        };
         let value = if value.is_empty() { Html::of("—") } else { quoted(value) };
         table.row(&[Html::of(rule.name()), value]);
     }
@@ -113,12 +128,10 @@ fn parameters(report: &Report) -> Html {
 }
 
 /// Amounts without the zeros at their end.
-fn value(value: &protocol::parameters::Value) -> Html {
-    use protocol::parameters::Value;
-    let text = alloc::format!("{value}");
+fn value(value: &Value) -> Html {
     match value {
-        Value::Amount(_) => Html::of(text.trim_end_matches('0').trim_end_matches('.')),
+        Value::Amount(amount) => Html::of(trimmed(amount.raw())),
         Value::Integer(number) => Html::of(Grouped::of(*number)),
-        Value::Flag(_) | Value::Profile(_) => Html::of(text),
+        Value::Flag(_) | Value::Profile(_) => Html::of(value),
     }
 }

@@ -110,7 +110,7 @@ fn key_numbers(report: &Report) -> Html {
     add("Nodes registered", &Html::of(Grouped::of(nodes)));
     add("Versions stored", &Html::of(Grouped::of(stores)));
     add("Bytes at nodes", &figures::bytes(bytes));
-    add("Fees charged", &figures::short(fees));
+    add("Fees charged, ATR", &figures::short(fees));
     add("NOD in existence", &figures::short(report.treasury.burnt));
     add("Commands refused", &Html::of(Grouped::of(report.rejected())));
     html.mark("</dl>");
