@@ -146,8 +146,11 @@ pub(super) fn excerpt(keys: &[u128]) -> Vec<Pick> {
     let mut picks = Vec::new();
     let mut next = 0usize;
     for at in (0..length).filter(shown) {
-        if at > next {
-            picks.push(Pick::Gap(at.saturating_sub(next)));
+        match at.saturating_sub(next) {
+            0 => {}
+            // To say that one row is left out takes a row.
+            1 => picks.push(Pick::Row(next)),
+            left_out => picks.push(Pick::Gap(left_out)),
         }
         picks.push(Pick::Row(at));
         next = at.saturating_add(1);

@@ -34,7 +34,7 @@ pub(super) fn section(report: &Report) -> Section {
             "p",
             &[("class", &"note")],
             format_args!(
-                "{} of {} nodes are not listed in the open epoch and not counted here.",
+                "Not listed in the open epoch, and so not counted here: {} of {} nodes.",
                 elsewhere,
                 number(&report.nodes)
             ),

@@ -30,7 +30,7 @@ fn table(report: &Report) -> Html {
     let columns = [
         Column::Text("Code"),
         Column::Number("Refused"),
-        Column::Text("Share"),
+        Column::Text("Against the most"),
         Column::Text("Meaning"),
     ];
     let mut caption = Html::new();
