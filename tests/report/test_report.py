@@ -17,7 +17,7 @@ import page
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = "build --quiet -p cli -p replay --features replay/cli --message-format=json-render-diagnostics".split()
 DOCUMENTS = ("determinism", "economics", "replay")
-WIDE, NARROW = (1100, 6200), (400, 11000)
+WIDE, NARROW = (1100, 9500), (400, 14000)
 HOSTILE = '<img src="http://example.invalid/a.png"><script>document.title = "run"; fetch("http://127.0.0.1:9/b")</script>'
 
 
