@@ -34,7 +34,7 @@ TARGETS ?=
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify fuzz fuzz-check fuzz-seeds torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify fuzz fuzz-check fuzz-seeds torture pure-test coverage mutants no-std clean report
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
@@ -44,6 +44,7 @@ help:
 	@echo 'make histories         a hundred thousand histories of money, votes and nodes; HISTORIES=N'
 	@echo 'make auditors          qfs-replay and the auditor in Python over the same honest and forged logs; LOGS=N'
 	@echo 'make fuzz              every decoder and parser, 10 minutes each; TARGETS="entry json", SECONDS=N, JOBS=N'
+	@echo 'make report            the report for people of the demo'\''s log, shown by a browser that reaches nothing'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -61,7 +62,7 @@ demo: setup
 	$(CARGO) build -p cli -p replay $(FEATURES)
 	scripts/demo.sh "$(INPUT)"
 
-test: unit independent auditor schemas tidy
+test: unit independent auditor schemas report tidy
 
 unit: setup
 	$(CARGO) test --workspace $(FEATURES)
@@ -94,6 +95,10 @@ auditor: setup $(PYTHON_PACKAGES)/.installed
 auditors: setup $(PYTHON_PACKAGES)/.installed
 	$(CARGO) build -p cli -p replay $(FEATURES)
 	$(AUDITOR) tests/acceptance/auditors.py --qfs $(TARGET)/debug/qfs --replay $(TARGET)/debug/qfs-replay --count $(LOGS)
+
+# The report for people of the demo's log; see tests/report. Without Chromium its second half says SKIPPED.
+report: setup
+	@PYTHON="$(PYTHON)" scripts/report.sh "$(TARGET)/report"
 
 tidy: setup
 	$(CARGO) xtask tidy

@@ -245,7 +245,7 @@ def log(ledger):
     keys = [word for key in ledger.one("log", "checkpoint")["vkeys"] for word in ("--key", key)]
     folders = [ledger.work / "evidence"]
     ledger.run("replay", str(export))
-    ledger.run("replay", str(export), keys, "--evidence", str(folders[0]))
+    ledger.run("replay", str(export), keys, "--evidence", str(folders[0]), "--report", str(ledger.work / "report.html"))
     for damaged in damages(export.read_bytes()):
         folders.append(ledger.work / f"evidence-{len(folders)}")
         ledger.refused("INTEGRITY_MISMATCH", "replay", ledger.file(damaged), "--evidence", str(folders[-1]))

@@ -1,6 +1,7 @@
 //! The last stage of an audit: execute, compare, sum; then the end of the file (RP-3 to RP-6).
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use core::mem;
 use eqm_log::{
     VerifierKey,
     export::{Export, ExportedEntry, Header, Place},
@@ -36,6 +37,8 @@ pub(crate) struct Auditor<'a> {
     state: State<MemoryStore>,
     /// The auditor's own, from the first entry on.
     books: Option<Books>,
+    /// Shard copies of every node, once the end of the log is reached.
+    copies: Option<BTreeMap<NodeNumber, u64>>,
     report: Report,
 }
 
@@ -65,6 +68,7 @@ impl<'a> Auditor<'a> {
             header: Header { origin: String::new(), count: 0, keys: Vec::new() },
             state,
             books: None,
+            copies: None,
             report: Report::empty(verdict),
         })
     }
@@ -180,6 +184,7 @@ impl<'a> Auditor<'a> {
         if let Some(root) = body.state_root {
             self.report.state_roots.push(StateRoot { seq: body.seq, epoch: body.epoch, root });
         }
+        self.report.open_epoch.count(&body.outcome);
         let event = match &body.outcome {
             Outcome::Accepted(event) => event,
             Outcome::Rejected(code) => {
@@ -298,6 +303,7 @@ impl<'a> Auditor<'a> {
             nod_supply: ledger.treasury.burnt,
             credited: books.accounts.credited(),
             changes: books.changes(&closed.changes),
+            activity: mem::take(&mut self.report.open_epoch),
         });
         // The root was just computed; this keeps what is not yet in the store small.
         self.state
@@ -342,8 +348,9 @@ impl<'a> Auditor<'a> {
     }
 
     /// Counts the bytes of every node from the versions that exist, and compares them with the running sums.
-    fn check_bytes_stored(&self) -> Result<(), Divergence> {
+    fn check_bytes_stored(&mut self) -> Result<(), Divergence> {
         let mut bytes: BTreeMap<NodeNumber, u64> = BTreeMap::new();
+        let mut copies: BTreeMap<NodeNumber, u64> = BTreeMap::new();
         self.state
             .visit_versions("", &mut |_, _, version| {
                 let stored = version.stored.as_ref();
@@ -356,6 +363,8 @@ impl<'a> Auditor<'a> {
                         for node in nodes {
                             let sum = bytes.entry(*node).or_default();
                             *sum = sum.saturating_add(geometry.shard_len(column));
+                            let number = copies.entry(*node).or_default();
+                            *number = number.saturating_add(1);
                         }
                     }
                 }
@@ -371,6 +380,7 @@ impl<'a> Auditor<'a> {
                 return Err(Divergence::new(Place::Trailer, field, counted, node.bytes_stored));
             }
         }
+        self.copies = Some(copies);
         Ok(())
     }
 
@@ -379,10 +389,12 @@ impl<'a> Auditor<'a> {
             |(number, node): (NodeNumber, &storage_engine::state::records::NodeRecord)| {
                 NodeSummary {
                     node_id: node.node_id.clone(),
+                    domain: node.domain.clone(),
                     status: node.status,
                     standing: node.standing,
                     eligible: self.state.eligible().contains(&number),
                     bytes_stored: node.bytes_stored,
+                    copies: self.copies.as_ref().map(|of| of.get(&number).copied().unwrap_or(0)),
                     proofs: self.books.as_ref().map_or(0, |books| books.totals.proofs_of(number)),
                     nod: node.nod,
                 }

@@ -5,10 +5,12 @@
 mod checks;
 mod files;
 mod fork;
+mod page;
 mod pins;
 pub mod threads;
 
 pub use checks::{Check, Keys};
+pub use page::PageArgs;
 pub use pins::read as read_keys;
 
 use std::{
@@ -37,6 +39,7 @@ const PROGRESS_INTERVAL: u64 = 1_024;
 Examples:
   qfs-replay ledger.qfslog
   qfs-replay ledger.qfslog --key @operator.vkeys --evidence evidence/storage
+  qfs-replay ledger.qfslog --key @operator.vkeys --report audit.html
   qfs-replay - --json < ledger.qfslog
   qfs-replay ledger.qfslog --against theirs.qfslog --misbehaviour two.proof
   qfs-replay misbehaviour two.proof --key @operator.vkeys
@@ -66,6 +69,9 @@ pub struct ReplayArgs {
     /// Directory to write the three evidence files to; made if missing.
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
+    /// The report for people.
+    #[command(flatten)]
+    pub page: PageArgs,
     /// Compare with another export of the log, and find where the two part; nothing is executed.
     #[arg(long, value_name = "OTHER", conflicts_with = "evidence")]
     pub against: Option<PathBuf>,
@@ -80,7 +86,10 @@ pub struct ReplayArgs {
 pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     match (&args.check, &args.file) {
         (Some(check), None)
-            if args.keys.is_empty() && args.evidence.is_none() && args.against.is_none() =>
+            if args.keys.is_empty()
+                && args.evidence.is_none()
+                && args.against.is_none()
+                && !args.page.is_asked() =>
         {
             checks::run(check, json)
         }
@@ -109,7 +118,7 @@ fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode
 }
 
 fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
-    let pinned = match pins::read(&args.keys) {
+    let pinned = match args.page.check(file).and_then(|()| pins::read(&args.keys)) {
         Ok(pinned) => pinned,
         Err(message) => {
             complain(&message);
@@ -127,21 +136,36 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
         files::write(folder, &report)
             .map_err(|error| format!("evidence in {}: {error}", folder.display()))
     });
-    let failure = match (&report.divergence, &written) {
-        (Some(divergence), _) => Some((divergence.code.name(), divergence.to_string())),
-        (None, Some(Err(error))) => Some(("SE_ERR_INTERNAL", error.clone())),
+    let page = args.page.write(&report);
+    let failure = match (&report.divergence, &written, &page) {
+        (Some(divergence), ..) => Some((divergence.code.name(), divergence.to_string())),
+        (None, Some(Err(error)), _) | (None, _, Err(error)) => {
+            Some(("SE_ERR_INTERNAL", error.clone()))
+        }
         _ => None,
     };
+    if let (Some(_), Err(error)) = (&report.divergence, &page) {
+        complain(error);
+    }
     let missing = source.is_err_and(|error| error.kind() == ErrorKind::NotFound);
     let failure = failure.map(|(code, detail)| {
         let code = if missing { "SE_ERR_NOT_FOUND" } else { code };
         (code, detail)
     });
-    let evidence = written.and_then(Result::ok).unwrap_or_default();
+    let written = Written {
+        evidence: written.and_then(Result::ok).unwrap_or_default(),
+        report: page.ok().flatten(),
+    };
     match failure {
         Some((code, detail)) => fail(code, &detail, json),
-        None => succeed(&report, &evidence, json),
+        None => succeed(&report, &written, json),
     }
+}
+
+/// Files that an audit has left.
+struct Written {
+    evidence: Vec<PathBuf>,
+    report: Option<PathBuf>,
 }
 
 type Source = Result<Box<dyn Read + Send>, io::Error>;
@@ -186,16 +210,20 @@ fn fail(code: &str, detail: &str, json: bool) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn succeed(report: &Report, evidence: &[PathBuf], json: bool) -> ExitCode {
+fn succeed(report: &Report, written: &Written, json: bool) -> ExitCode {
     if json {
-        say(&document(report, evidence).to_string());
+        say(&document(report, written).to_string());
     } else {
-        say(&plain(&summary(report, evidence)));
+        say(&plain(&summary(report, written)));
     }
     ExitCode::SUCCESS
 }
 
-fn document(report: &Report, evidence: &[PathBuf]) -> Value {
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn document(report: &Report, written: &Written) -> Value {
     let hex = |hash: Option<protocol::Hash32>| hash.map_or(Value::Null, |h| h.to_hex().into());
     let text = |text: Option<String>| text.map_or(Value::Null, Value::from);
     object([
@@ -211,11 +239,12 @@ fn document(report: &Report, evidence: &[PathBuf]) -> Value {
         ("tree_root", text(report.tree_root.map(|root| root.to_string()))),
         ("state_root", hex(report.final_state_root)),
         ("checkpoint", text(report.checkpoint.clone())),
-        ("evidence", evidence.iter().map(|path| path.display().to_string()).collect()),
+        ("evidence", written.evidence.iter().map(|path| shown(path)).collect()),
+        ("report", text(written.report.as_deref().map(shown))),
     ])
 }
 
-fn summary(report: &Report, evidence: &[PathBuf]) -> String {
+fn summary(report: &Report, written: &Written) -> String {
     let mut lines = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
         // Writing to a String cannot fail.
@@ -244,8 +273,11 @@ fn summary(report: &Report, evidence: &[PathBuf]) -> String {
     if let Some(root) = &report.final_state_root {
         row("state root", root);
     }
-    for path in evidence {
+    for path in &written.evidence {
         row("evidence", &path.display());
+    }
+    if let Some(path) = &written.report {
+        row("report", &path.display());
     }
     lines.truncate(lines.trim_end().len());
     lines

@@ -291,7 +291,7 @@ fn settlement(settlement: &Settlement) -> Map {
 }
 
 /// All settlements together; `None` when a sum does not fit an amount.
-fn totals(epochs: &[EpochSummary]) -> Option<Settlement> {
+pub(crate) fn totals(epochs: &[EpochSummary]) -> Option<Settlement> {
     let add = |a: Amount, b: Amount| a.0.add(b.0).ok().map(Amount);
     epochs.iter().try_fold(Settlement::default(), |sum, summary| {
         let next = &summary.settlement;

@@ -23,6 +23,7 @@
 )]
 extern crate alloc;
 
+mod activity;
 mod apply;
 mod audit;
 mod books;
@@ -33,6 +34,8 @@ mod divergence;
 pub mod evidence;
 pub mod explain;
 mod framing;
+#[cfg(feature = "cli")]
+pub mod html;
 mod keys;
 mod names;
 mod prepare;
@@ -44,6 +47,7 @@ pub mod cli;
 #[cfg(feature = "workload")]
 pub mod workload;
 
+pub use activity::{Activity, Kind};
 pub use audit::{Progress, audit};
 pub use books::AccountTotals;
 pub use compare::{Difference, first_difference};

@@ -6,11 +6,11 @@ use protocol::{
     Amount, Genesis, Hash32, NodeId, Parameters, Profile, Rules,
     event::Settlement,
     governance::{Change, ProposalNumber},
-    node::{NodeStatus, Standing},
+    node::{FailureDomain, NodeStatus, Standing},
 };
 use token_state::Treasury;
 
-use crate::{Divergence, books::AccountTotals, rows::RowsRoot};
+use crate::{Activity, Divergence, books::AccountTotals, rows::RowsRoot};
 
 /// Whose word the keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub struct EpochSummary {
     pub credited: Amount,
     /// Proposals that are in force from the next epoch on.
     pub changes: Vec<(ProposalNumber, Change)>,
+    /// Its entries, that which closed it included.
+    pub activity: Activity,
 }
 
 /// What became of audits.
@@ -133,6 +135,8 @@ pub struct Derivations {
 pub struct NodeSummary {
     /// Its name.
     pub node_id: NodeId,
+    /// Where it says that it is.
+    pub domain: FailureDomain,
     /// Result of its last verification.
     pub status: Option<NodeStatus>,
     /// Where it stands.
@@ -141,6 +145,8 @@ pub struct NodeSummary {
     pub eligible: bool,
     /// Bytes of the shard copies assigned to it.
     pub bytes_stored: u64,
+    /// Those copies, empty ones included; counted at the end of a log that is sound until there.
+    pub copies: Option<u64>,
     /// Shards that it proved, over all closed epochs.
     pub proofs: u64,
     /// NOD that it holds.
@@ -182,6 +188,8 @@ pub struct Report {
     pub audits: AuditCounts,
     /// Every closed epoch.
     pub epochs: Vec<EpochSummary>,
+    /// Entries since the last closing.
+    pub open_epoch: Activity,
     /// What the auditor derived itself.
     pub derivations: Derivations,
     /// Accepted stores by the profile that was in force.
@@ -227,6 +235,7 @@ impl Report {
             refusals: BTreeMap::new(),
             audits: AuditCounts::default(),
             epochs: Vec::new(),
+            open_epoch: Activity::default(),
             derivations: Derivations::default(),
             profiles: BTreeMap::new(),
             accounts: None,

@@ -244,3 +244,70 @@ fn rp_15_checks_of_pieces() {
         assert_eq!(bench.run(usage).status.code(), Some(2), "{usage:?}");
     }
 }
+
+/// RP-10, RP-20: a page whether the audit passes or not; the one of an earlier audit never outlives another.
+#[test]
+fn rp_20_reports_are_written() {
+    let bench = Bench::new();
+    let page = bench.path("audit.html");
+    let run = |file: &str| bench.run(&[&bench.path(file), "--report", &page, "--json"]);
+    let shown = || fs::read_to_string(&page).unwrap();
+    let sound = run("log");
+    assert_eq!(sound.status.code(), Some(0));
+    let document: Value = serde_json::from_slice(&sound.stdout).unwrap();
+    assert_eq!(document["report"], page);
+    assert!(shown().contains("<strong>Passed, unpinned</strong>"));
+    for (file, verdict) in [("forged", "Failed at entry 7"), ("missing", "Not audited")] {
+        assert_eq!(run("log").status.code(), Some(0));
+        assert_eq!(run(file).status.code(), Some(1));
+        assert!(shown().contains(&format!("<strong>{verdict}</strong>")), "{file}");
+    }
+    let plain: Value =
+        serde_json::from_slice(&bench.run(&[&bench.path("log"), "--json"]).stdout).unwrap();
+    assert_eq!(plain["report"], Value::Null);
+    let told = bench.run(&[&bench.path("log"), "--report", &page]);
+    assert!(text(&told.stdout).contains(&format!("report       {page}")));
+}
+
+/// RP-20: a header is anybody's, too.
+#[test]
+fn rp_20_a_hostile_header() {
+    let bench = Bench::new();
+    let mut file = fs::read(bench.path("log")).unwrap();
+    let (name, hostile) = (b"qfs.test/workload", b"<svg/onload=aa()>");
+    let at = file.windows(name.len()).position(|window| window == name).unwrap();
+    file[at..at + name.len()].copy_from_slice(hostile);
+    fs::write(bench.path("hostile"), file).unwrap();
+    let page = bench.path("audit.html");
+    let output = bench.run(&[&bench.path("hostile"), "--report", &page]);
+    assert_eq!(output.status.code(), Some(1));
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(page.contains("&lt;svg/onload=aa()&gt;") && !page.contains("<svg/"), "{page}");
+}
+
+/// RP-10: reports that cannot be written, or must not be.
+#[test]
+fn rp_10_reports_that_make_no_sense() {
+    let bench = Bench::new();
+    let (log, folder) = (bench.path("log"), bench.path(""));
+    let before = fs::read(&log).unwrap();
+    let again = format!("{folder}/./log");
+    for usage in [
+        &[&log, "--report", &again][..],
+        &[&log, "--report", &folder],
+        &[&log, "--report", ".."],
+        &[&log, "--against", &log, "--report", "x.html"],
+        &["--report", "x.html", "tiles", &folder, "--key", "k"],
+    ] {
+        assert_eq!(bench.run(usage).status.code(), Some(2), "{usage:?}");
+    }
+    assert_eq!(fs::read(&log).unwrap(), before);
+    let nowhere = bench.path("missing/x.html");
+    let output = bench.run(&[&log, "--report", &nowhere, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error_code"], "SE_ERR_INTERNAL");
+    let output = bench.run(&[&bench.path("forged"), "--report", &nowhere]);
+    let errors = text(&output.stderr);
+    assert!(errors.contains("report in ") && errors.contains("entry 7, epoch"), "{errors}");
+}

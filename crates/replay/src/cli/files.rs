@@ -23,7 +23,7 @@ pub(super) fn write(folder: &Path, report: &Report) -> io::Result<Vec<PathBuf>> 
 }
 
 /// A crash before the rename leaves a temporary file and the former document; after it, the new document.
-fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let target = folder.join(name);
     let (temporary, mut file) = temporary(folder, name)?;
     let written = file
