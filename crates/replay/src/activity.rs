@@ -60,9 +60,11 @@ impl Kind {
             Event::NodeRegistered { .. } | Event::NodeKeyDisclosed { .. } | Event::Exiting => {
                 Self::Nodes
             }
-            Event::Proposed { .. } | Event::Voted { .. } | Event::Activated { .. } => {
-                Self::Governance
-            }
+            Event::Proposed { .. }
+            | Event::Voted { .. }
+            | Event::Activated { .. }
+            | Event::KeysRotated
+            | Event::KeysRevoked => Self::Governance,
             Event::Credited { .. } => Self::Credits,
             Event::LedgerOpened { .. } | Event::EpochClosed(_) => Self::Closings,
         }

@@ -1,6 +1,6 @@
 //! Which log this is: its names, hashes, keys and signatures.
 
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 use protocol::Genesis;
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{Report, Verdict};
 
 pub(super) fn section(report: &Report) -> Section {
     let mut body = facts(report);
+    body.add(&generations(report));
     body.add(&signatures(report));
     Section {
         id: "identity",
@@ -22,7 +23,7 @@ pub(super) fn section(report: &Report) -> Section {
         note: "A log is named by its hash, and a ledger by the hash of its first entry’s command. Each entry is chained to the one \
                before it, and all of them stand under one tree root, which the log’s two keys have signed: whoever \
                shows you another root under these keys shows you another history.",
-        rules: "PR-4, EL-1 to EL-13, RP-2, RP-4",
+        rules: "PR-4, EL-1 to EL-13, RP-2, RP-4, KY-8",
         body,
     }
 }
@@ -48,6 +49,41 @@ fn facts(report: &Report) -> Html {
     facts.end()
 }
 
+/// The keys that signed for the log in turn; nothing where they never changed.
+fn generations(report: &Report) -> Html {
+    if report.log_keys.len() < 2 {
+        return Html::default();
+    }
+    let columns = [
+        Column::Number("Generation"),
+        Column::Number("From entry"),
+        Column::Text("Endorsed by the one before"),
+        Column::Text("Void"),
+        Column::Text("Key ids"),
+    ];
+    let mut table =
+        Table::new(&Html::of("Keys of the log, one generation after the other"), &columns);
+    for (generation, keys) in (1u32..).zip(&report.log_keys) {
+        let ids: Vec<String> =
+            keys.keys.iter().map(|key| format!("{:08x}", key.key_id())).collect();
+        table.row(&[
+            Html::of(generation),
+            Html::of(Grouped::of(keys.from)),
+            Html::of(match keys.endorsed {
+                None => "of genesis",
+                Some(true) => "yes",
+                Some(false) => "no",
+            }),
+            keys.revoked.map_or_else(
+                || Html::of("—"),
+                |seq| Html::of(format!("since entry {}", Grouped::of(seq))),
+            ),
+            code(Some(ids.join(" "))),
+        ]);
+    }
+    table.end()
+}
+
 fn signatures(report: &Report) -> Html {
     if report.signatures.is_empty() {
         return super::paragraph(
@@ -55,8 +91,8 @@ fn signatures(report: &Report) -> Html {
         );
     }
     let by = match report.verdict {
-        Verdict::Pinned => "genesis and pinned keys",
-        Verdict::Unpinned => "genesis only",
+        Verdict::Pinned => "the log’s keys in force, reached from pinned ones",
+        Verdict::Unpinned => "the log’s keys in force, by its own word",
     };
     let columns = [
         Column::Text("Suite"),
