@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from . import forge, notes, pieces, proofs, tiles
+from . import forge, pieces, proofs, tiles
 from .binaries import ROOT, binaries
 from .command import read_keys
 from .forge import Forge, log_keys
