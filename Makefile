@@ -29,9 +29,12 @@ JOBS ?= 2
 LOGS ?= 1000
 # Histories of `make histories`; `test` plays the first few hundred as well.
 HISTORIES ?= 100000
+# What `make fuzz` fuzzes, all of fuzz/src/target.rs when empty, and for how long each.
+TARGETS ?=
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify fuzz fuzz-check fuzz-seeds torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
@@ -40,6 +43,7 @@ help:
 	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
 	@echo 'make histories         a hundred thousand histories of money, votes and nodes; HISTORIES=N'
 	@echo 'make auditors          qfs-replay and the auditor in Python over the same honest and forged logs; LOGS=N'
+	@echo 'make fuzz              every decoder and parser, 10 minutes each; TARGETS="entry json", SECONDS=N, JOBS=N'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -112,9 +116,20 @@ verify:
 	$(MAKE) fmt
 	$(MAKE) lint
 	$(MAKE) test
+	$(MAKE) fuzz-check
 	$(MAKE) no-std
 	$(MAKE) evidence-check
 	$(MAKE) deny
+
+# libFuzzer over every decoder and parser; see fuzz/. `fuzz-seeds` keeps what a run found beyond the seeds.
+fuzz: setup
+	@JOBS=$(JOBS) SECONDS_EACH=$(SECONDS) scripts/fuzz.sh run $(TARGETS)
+
+fuzz-check: setup
+	@JOBS=$(JOBS) scripts/fuzz.sh check
+
+fuzz-seeds: setup
+	@scripts/fuzz.sh seeds $(TARGETS)
 
 # As in `make test`, but longer. A full disk needs the right to mount one; without it that part says SKIPPED.
 torture: setup

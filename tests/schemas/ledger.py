@@ -104,6 +104,7 @@ def history(binary, work):
     nodes(ledger)
     money(ledger, stored)
     derivations(ledger, stored)
+    keys(ledger)
     batch(ledger)
     evidence = log(ledger)
     state(ledger, made["operator"])
@@ -209,6 +210,23 @@ def derivations(ledger, stored):
     ledger.refused("NOT_FOUND", "explain", "placement", "sea.jpg", "1", "0" * 64)
     ledger.run("explain", "reward", "n0", "--epoch", "1")
     ledger.refused("NOT_FOUND", "explain", "reward", "n0", "--epoch", "99")
+
+
+def keys(ledger):
+    """Of every holder, replaced; some declared void."""
+    ledger.run("log", "keys")
+    for holder in ("log", "operator", "n0", "council-1"):
+        ledger.run("key", "rotate", holder)
+    ledger.run("key", "rotate", "council-0", "--suite", "Ed25519")
+    ledger.run("key", "rotate", "log", "--unendorsed")
+    ledger.run("key", "revoke", "log", "1", "--reason", "a backup was lost")
+    ledger.run("key", "revoke", "council-2", "1")
+    ledger.refused("CONFLICT", "key", "revoke", "log", "3")
+    ledger.refused("INVALID_INPUT", "key", "rotate", "n0", "--suite", "Ed25519")
+    ledger.refused("UNAUTHORIZED", "key", "rotate", "council-2")
+    ledger.run("key", "list")
+    ledger.run("key", "list", "operator")
+    ledger.run("log", "keys")
 
 
 def batch(ledger):

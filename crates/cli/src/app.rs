@@ -95,7 +95,14 @@ impl App {
         opened.signed(&opened.operator, action)
     }
 
-    /// A command signed by `signer`, on its own account.
+    /// Takes up the operator's key after a rotation.
+    pub fn take_up_operator(&mut self) -> Result<()> {
+        let opened = self.opened()?;
+        opened.operator = opened.ledger.operator()?;
+        Ok(())
+    }
+
+    /// A command signed by `signer`, on the account that it answers for.
     pub fn signed_by(&mut self, action: Action, signer: &dyn Signer) -> Result<Command> {
         self.opened()?.signed(signer, action)
     }
@@ -149,10 +156,17 @@ impl Opened {
         Command {
             id: self.ledger.fresh_id(),
             valid_until_epoch: self.ledger.state().epoch(),
-            payer: AccountId::of(&payer.public_key()),
+            payer: self.account_of(payer),
             action,
             authorization: Authorization::Operator,
         }
+    }
+
+    /// The operator's account stays what it was when its key changes (KY-5).
+    fn account_of(&self, signer: &dyn Signer) -> AccountId {
+        let (key, state) = (signer.public_key(), self.ledger.state());
+        let operators = state.operator().filter(|_| state.operator_key() == Some(&key));
+        operators.unwrap_or_else(|| AccountId::of(&key))
     }
 
     fn signed(&self, signer: &dyn Signer, action: Action) -> Result<Command> {

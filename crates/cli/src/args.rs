@@ -1,9 +1,11 @@
 //! The command line. Names, fields and exit statuses are a contract with other programs.
 
 pub mod gov;
+pub mod key;
 
 use clap::{Args, Parser, Subcommand};
 use gov::{CreditArgs, GovCommand, ScoreArgs};
+use key::KeyCommand;
 use std::path::PathBuf;
 
 const ABOUT: &str = "A storage ledger that anyone can check: every placement, fee and reward is in a signed log that replays byte for byte.";
@@ -148,6 +150,14 @@ it lost. What cannot be moved is a row with an error code; the others are moved 
   qfs gov show"
     )]
     Gov(GovCommand),
+    /// Replace keys and declare keys void.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs key rotate log && qfs log keys -o log.vkeys
+  qfs key list operator"
+    )]
+    Key(KeyCommand),
     /// Credit an account with ATR, in the operator's name.
     #[command(after_help = "Example:
   qfs credit operator 1000.5")]
@@ -422,6 +432,14 @@ pub enum LogCommand {
         /// The entry.
         seq: u64,
         /// File to write the proof to; standard output if not given.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// The keys that checkpoints are signed with, for those who check them.
+    #[command(after_help = "Example:
+  qfs log keys -o log.vkeys && qfs-replay ledger.qfslog --key @log.vkeys")]
+    Keys {
+        /// File to write them to; standard output if not given.
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },

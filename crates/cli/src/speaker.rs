@@ -15,7 +15,7 @@ pub fn parse<S: StateStore>(state: &State<S>, name: &str) -> Result<Speaker> {
     let Some(member) = name.strip_prefix("council-").and_then(|member| member.parse().ok()) else {
         return Ok(Speaker::Node(node_number(state, name)?));
     };
-    let members = state.genesis().map_or(0, |genesis| genesis.council.len());
+    let members = state.council().len();
     if member as usize >= members {
         let detail = format!("the council has {members} members, from council-0");
         return Err(CliError::failed(ErrorCode::NotFound, detail));

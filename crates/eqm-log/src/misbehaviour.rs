@@ -37,6 +37,8 @@ pub enum MisbehaviourError {
     Proof(u8, ProofError),
     /// The two are about different positions.
     Positions,
+    /// The checkpoints are of two logs.
+    Origins,
     /// A proof does not enclose its entry; the first or the second.
     NoEntry(u8),
     /// The two enclose the same entry.
@@ -53,6 +55,7 @@ impl fmt::Display for MisbehaviourError {
             Self::BadLength => f.write_str("the second line is not the length of the first proof"),
             Self::Proof(which, error) => write!(f, "proof {which}: {error}"),
             Self::Positions => f.write_str("the proofs are of different positions"),
+            Self::Origins => f.write_str("the proofs are of two logs: one key may sign both"),
             Self::NoEntry(which) => write!(f, "proof {which} does not enclose its entry"),
             Self::Same => {
                 f.write_str("both proofs are of the same entry, which is no contradiction")
@@ -86,7 +89,12 @@ impl Misbehaviour {
         let holds = |which, proof: &LogProof, leaf| {
             proof.verify(leaf, keys).map_err(|error| MisbehaviourError::Proof(which, error))
         };
-        Ok([holds(1, &self.one, &one)?, holds(2, &self.other, &other)?])
+        let (one, other) = (holds(1, &self.one, &one)?, holds(2, &self.other, &other)?);
+        // One key may sign several logs, each with a history of its own.
+        if one.origin() != other.origin() {
+            return Err(MisbehaviourError::Origins);
+        }
+        Ok([one, other])
     }
 }
 

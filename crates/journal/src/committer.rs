@@ -13,6 +13,7 @@ use crate::{
     disk::{Disk, RealDisk},
     engine::{Engine, Group},
     executor::{Answers, Executor, execute_in_order},
+    holders::signing_generation,
 };
 use eqm_log::LogHead;
 use protocol::{Command, Hash32};
@@ -170,6 +171,14 @@ impl<D: Disk, S: StateStore> Committer<D, S> {
             return None;
         }
         lock(&self.appender).durable_head().ok().cloned()
+    }
+
+    /// The generation of the log's keys that signs a checkpoint over `size` entries, of those that are durable (KY-2).
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn signing_generation(&self, size: u64) -> Result<u32, JournalError> {
+        signing_generation(lock(&self.execution).engine.state(), size)
     }
 
     /// Says that a checkpoint over so many entries is kept.

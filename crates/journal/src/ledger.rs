@@ -13,9 +13,10 @@
 use crate::{
     Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Published, Recovery, RocksStore,
     Submitted, TileDir,
-    checkpoint::{CheckpointFile, LogSigners},
+    checkpoint::CheckpointFile,
     disk::{PublicDisk, RealDisk},
     files::{self, DirLock},
+    holders::{log_signers, node_key_name, signing_generation},
 };
 use eqm_log::{
     LogProof, TreeHash, VerifierKey,
@@ -27,7 +28,6 @@ use protocol::{
     Rules,
     command::RegisterNode,
     genesis::GenesisNode,
-    governance::Speaker,
     node::FailureDomain,
     signature::{PublicKey, SeedSigner, Signer, Suite},
 };
@@ -210,14 +210,13 @@ impl Ledger {
     /// # Errors
     /// When a checkpoint cannot be signed or kept. What was acknowledged stands; the ledger is to be opened again.
     pub fn share<T>(self, work: impl FnOnce(&Committer) -> T) -> Result<(Self, T), JournalError> {
-        let signers = self.log_signers()?;
         let origin = self.origin().to_owned();
         let Self { dir, keys, executor, checkpoint, checkpointed, _lock } = self;
         let committer = Committer::new(executor, checkpointed);
         let (result, signed) = thread::scope(|scope| {
-            let (committer, checkpoint) = (&committer, &checkpoint);
+            let (committer, checkpoint, keys) = (&committer, &checkpoint, &keys);
             let sign = move || {
-                let kept = keep_signing(committer, checkpoint, &origin, &signers);
+                let kept = keep_signing(committer, checkpoint, &origin, keys);
                 committer.end_checkpoints(kept.is_err());
                 kept
             };
@@ -232,11 +231,8 @@ impl Ledger {
         Ok((Self { dir, keys, executor, checkpoint, checkpointed, _lock }, result))
     }
 
-    fn log_signers(&self) -> Result<LogSigners, JournalError> {
-        Ok(LogSigners {
-            ed25519: Box::new(self.keys.existing("log", Suite::Ed25519)?),
-            ml_dsa_44: Box::new(self.keys.existing("log", Suite::MlDsa44)?),
-        })
+    pub(crate) const fn keys(&self) -> &KeyStore {
+        &self.keys
     }
 
     /// The state after the last entry.
@@ -314,41 +310,12 @@ impl Ledger {
         CommandId(id)
     }
 
-    /// The operator's signer.
-    ///
-    /// # Errors
-    /// When its key cannot be read.
-    pub fn operator(&self) -> Result<SeedSigner, JournalError> {
-        self.keys.signer("operator", Suite::MlDsa44)
-    }
-
     /// The public key of a node whose secret key this directory keeps; made on first use.
     ///
     /// # Errors
     /// When its key cannot be read or made.
     pub fn node_key(&self, node: &NodeId, suite: Suite) -> Result<PublicKey, JournalError> {
         Ok(self.keys.signer(&node_key_name(node), suite)?.public_key())
-    }
-
-    /// The signer that speaks for `speaker`; `None` when its key is not kept here, or when there is no such speaker.
-    ///
-    /// # Errors
-    /// When its key cannot be read.
-    pub fn speaker(&self, speaker: Speaker) -> Result<Option<SeedSigner>, JournalError> {
-        match speaker {
-            Speaker::Operator => self.keys.find("operator", Suite::MlDsa44),
-            Speaker::Council(member) => {
-                self.keys.find(&format!("council-{member}"), Suite::MlDsa44)
-            }
-            Speaker::Node(number) => {
-                let node = self.state().node(number);
-                let suite = node.and_then(|node| Suite::from_name(&node.scheme));
-                match node.zip(suite) {
-                    Some((node, suite)) => self.keys.find(&node_key_name(&node.node_id), suite),
-                    None => Ok(None),
-                }
-            }
-        }
     }
 
     /// The scorer's signer; `None` when its key is not kept here.
@@ -365,16 +332,12 @@ impl Ledger {
         self.state().genesis().map_or("", |genesis| &genesis.name)
     }
 
-    /// The keys that an auditor pins.
+    /// The log's keys in force, which sign its next checkpoint.
     ///
     /// # Errors
-    /// When genesis names keys that cannot stand in a note.
+    /// When the ledger names keys that cannot stand in a note.
     pub fn verifier_keys(&self) -> Result<Vec<VerifierKey>, JournalError> {
-        let keys = self.state().genesis().map_or(&[][..], |genesis| &genesis.log_keys);
-        keys.iter()
-            .map(|key| VerifierKey::new(self.origin(), key))
-            .collect::<Result<_, _>>()
-            .map_err(|error| JournalError::Halted(format!("the log's keys: {error}")))
+        self.noted(self.state().log_keys())
     }
 
     /// Signs a checkpoint over all entries, and keeps it.
@@ -383,7 +346,8 @@ impl Ledger {
     /// When the keys cannot be read, the checkpoint cannot be kept, or entries are not durable after a failure.
     pub fn sign_checkpoint(&self) -> Result<String, JournalError> {
         let head = self.executor.appender().durable_head()?;
-        self.checkpoint.sign(self.origin(), head, &self.log_signers()?)
+        let generation = signing_generation(self.state(), head.size())?;
+        self.checkpoint.sign(self.origin(), head, &log_signers(&self.keys, generation)?)
     }
 
     /// Visits the entries from `seq` on.
@@ -495,20 +459,17 @@ impl Ledger {
     }
 }
 
-fn node_key_name(node: &NodeId) -> String {
-    format!("node-{node}")
-}
-
 /// Signs a checkpoint whenever there is enough to sign; entries under the last one, if there was any.
 fn keep_signing(
     committer: &Committer,
     checkpoint: &CheckpointFile,
     origin: &str,
-    signers: &LogSigners,
+    keys: &KeyStore,
 ) -> Result<Option<u64>, JournalError> {
     let mut signed = None;
     while let Some(head) = committer.next_head(CHECKPOINT_LAG) {
-        checkpoint.sign(origin, &head, signers)?;
+        let generation = committer.signing_generation(head.size())?;
+        checkpoint.sign(origin, &head, &log_signers(keys, generation)?)?;
         committer.checkpointed(head.size());
         signed = Some(head.size());
     }

@@ -1,8 +1,8 @@
 //! Two exports of one log, compared: rule RP-16, and the proof of EL-27.
 
-use eqm_log::{Misbehaviour, misbehaviour::MisbehaviourError};
+use eqm_log::{Checkpoint, Misbehaviour, misbehaviour::MisbehaviourError};
 use protocol::EntryBody;
-use replay::workload::{Log, Profile, Spec, keys};
+use replay::workload::{LEDGER_NAME, Log, Profile, Spec, keys};
 use serde_json::Value;
 use std::{
     path::PathBuf,
@@ -133,6 +133,13 @@ fn el_27_what_is_no_proof() {
     assert!(proof.verify(&keys).is_ok());
     let same = Misbehaviour { other: proof.one.clone(), ..proof.clone() };
     assert_eq!(same.verify(&keys), Err(MisbehaviourError::Same));
+    // One key signs two logs: each is entitled to a history of its own.
+    let mut signed_elsewhere = proof.clone();
+    let theirs = Checkpoint::parse_unverified(&proof.other.checkpoint).unwrap();
+    signed_elsewhere.other.checkpoint = Checkpoint { origin: "qfs.test/twin".into(), ..theirs }
+        .sign(LEDGER_NAME, &keys::log_ed25519(), &keys::log_ml_dsa())
+        .unwrap();
+    assert_eq!(signed_elsewhere.verify(&keys), Err(MisbehaviourError::Origins));
     let mut elsewhere = proof.clone();
     elsewhere.other.index += 1;
     assert_eq!(elsewhere.verify(&keys), Err(MisbehaviourError::Positions));

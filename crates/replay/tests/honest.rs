@@ -71,6 +71,8 @@ fn the_generated_log_has_everything_in_it() {
             "DELETE_MARKER",
             "EPOCH_ADVANCE",
             "GENESIS",
+            "KEY_REVOKE",
+            "KEY_ROTATE",
             "NODE_EXIT",
             "NODE_KEY",
             "NODE_REGISTER",

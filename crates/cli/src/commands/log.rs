@@ -1,5 +1,6 @@
 //! `log`: the EQM log, shown, signed, exported, checked, proved.
 
+mod keys;
 mod proofs;
 
 use crate::{
@@ -13,7 +14,7 @@ use eqm_log::{Checkpoint, Note, TreeHash, VerifierKey, note::KeyType};
 use journal::{JournalError, LoggedEntry, Published};
 use protocol::{
     Action, EntryBody, ErrorCode, Event, Hash32, Outcome, command::Vote, governance::Speaker,
-    hash::hex_encode, node::NodeNumber,
+    hash::hex_encode, keys::KeyHolder, node::NodeNumber,
 };
 use serde_json::{Value, json};
 use std::{
@@ -32,6 +33,7 @@ pub fn run(app: &mut App, command: &LogCommand) -> Result<()> {
             Err(CliError::Usage("name a file, or a directory with --tiles".into()))
         }
         LogCommand::Verify => verify(app),
+        LogCommand::Keys { output } => keys::run(app, output.as_deref()),
         LogCommand::Prove { seq, output } => proofs::entry(app, *seq, output.as_deref()),
         LogCommand::Consistency { old, new, output } => {
             proofs::consistency(app, old, new.as_deref(), output.as_deref())
@@ -193,6 +195,8 @@ fn describe(body: &EntryBody) -> (&'static str, Option<(&str, u64)>) {
         Action::Reassign(reassign) => ("REASSIGN", Some((&reassign.object.0, reassign.version))),
         Action::OpenAudit(_) => ("AUDIT_OPEN", None),
         Action::RecordAudit(_) => ("AUDIT_RESULT", None),
+        Action::RotateKeys(_) => ("KEY_ROTATE", None),
+        Action::RevokeKeys(_) => ("KEY_REVOKE", None),
     }
 }
 
@@ -208,6 +212,10 @@ fn nodes_of(body: &EntryBody) -> Vec<NodeNumber> {
         (Action::RecordAudit(record), _) => vec![record.node],
         (Action::Reassign(reassign), _) => vec![reassign.from, reassign.to],
         (Action::Exit { node }, _) => vec![*node],
+        (Action::RotateKeys(rotation), _) => match rotation.holder {
+            KeyHolder::Node(node) => vec![node],
+            _ => Vec::new(),
+        },
         (Action::Propose(propose), _) => propose.change.node().into_iter().collect(),
         (
             Action::Vote(Vote { speaker: Speaker::Node(node), .. })

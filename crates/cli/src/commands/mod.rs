@@ -9,6 +9,7 @@ mod epoch;
 mod explain;
 mod gov;
 mod init;
+mod key;
 mod log;
 mod money;
 mod node;
@@ -42,6 +43,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Node(command) => node::run(app, command),
         Command::Epoch(command) => epoch::run(app, &command),
         Command::Gov(command) => gov::run(app, &command),
+        Command::Key(command) => key::run(app, &command),
         Command::Credit(args) => money::credit(app, &args),
         Command::Account { account } => money::account(app, &account),
         Command::Score(args) => score::run(app, &args),

@@ -58,13 +58,20 @@ impl Ledger {
         }
     }
 
+    /// The account that the signer answers for: the operator's stays what it was when its key changes.
+    fn account_of(&self, signer: &dyn Signer) -> AccountId {
+        let key = signer.public_key();
+        let operators = self.state.operator().filter(|_| self.state.operator_key() == Some(&key));
+        operators.unwrap_or_else(|| AccountId::of(&key))
+    }
+
     /// Signs and executes.
     pub(super) fn submit(
         &mut self,
         signer: &dyn Signer,
         action: Action,
     ) -> Result<Done, WorkloadError> {
-        let payer = AccountId::of(&signer.public_key());
+        let payer = self.account_of(signer);
         let command = self.unsigned(payer, action);
         self.submit_signed(signer, command)
     }

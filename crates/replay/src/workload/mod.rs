@@ -18,6 +18,7 @@ mod nodes;
 mod parliament;
 mod refusals;
 mod rng;
+mod rotation;
 mod scenario;
 
 use alloc::{string::String, vec::Vec};

@@ -33,6 +33,11 @@ impl NodeKeys {
         Some(self.0.entry(number).or_insert_with(grow))
     }
 
+    /// A node has another key.
+    pub(super) fn replace(&mut self, number: u32, new: SeedSigner) {
+        self.0.insert(number, new);
+    }
+
     /// The public key of a node: of a round-3 Dilithium node, for which nothing here signs, bytes of its length.
     fn public_key(&mut self, number: u32) -> Vec<u8> {
         match self.signer(number) {

@@ -148,7 +148,7 @@ impl Scenario<'_> {
             Speaker::Council(at) => usize::try_from(at)
                 .ok()
                 .and_then(|at| self.council.get(at))
-                .map_or(operator, |signer| signer),
+                .map_or(operator, |signer| *signer),
             Speaker::Node(node) => self.nodes.signer(node).unwrap_or(operator),
         };
         self.ledger.submit(signer, action)
@@ -201,7 +201,7 @@ impl Scenario<'_> {
 
     /// Credits, scores and exits that are refused.
     pub(super) fn refuse_others(&mut self) -> Result<(), WorkloadError> {
-        let account = AccountId::of(&self.operator.public_key());
+        let account = self.operators_account();
         let most = self.ledger.state.genesis().map(|g| g.parameters.operator_credit_cap);
         let over = Amount::from_raw(most.map_or(0, Amount::raw).saturating_add(1));
         for amount in [Amount::ZERO, over] {

@@ -2,7 +2,7 @@
 
 use alloc::format;
 use protocol::{
-    AccountId, Action, Authorization, Hash32, ObjectId,
+    Action, Authorization, Hash32, ObjectId,
     command::{Content, Reassign, RegisterNode, Store},
 };
 
@@ -56,7 +56,7 @@ impl Scenario<'_> {
     fn refuse_frames(&mut self) -> Result<(), WorkloadError> {
         let delete = Action::DeleteMarker { object: ObjectId("nothing".into()), version: 1 };
         let epoch = self.ledger.state.epoch();
-        let payer = AccountId::of(&self.operator.public_key());
+        let payer = self.operators_account();
         for valid_until_epoch in [epoch.saturating_sub(1), epoch.saturating_add(2)] {
             let mut command = self.ledger.unsigned(payer, delete.clone());
             command.valid_until_epoch = valid_until_epoch;

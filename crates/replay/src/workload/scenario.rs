@@ -20,6 +20,7 @@ use super::{
     nodes::NodeKeys,
     parliament::Motion,
     rng::Rng,
+    rotation::Officers,
 };
 
 /// So many epochs begin with refusals of every kind, and later one in as many.
@@ -47,7 +48,8 @@ pub(super) struct Scenario<'a> {
     pub(super) rng: Rng,
     pub(super) ledger: Ledger,
     pub(super) operator: &'a dyn Signer,
-    pub(super) council: &'a [SeedSigner],
+    pub(super) officers: &'a Officers,
+    pub(super) council: Vec<&'a SeedSigner>,
     pub(super) clients: &'a [SeedSigner],
     pub(super) nodes: NodeKeys,
     pub(super) motions: Vec<Motion>,
@@ -60,19 +62,22 @@ pub(super) struct Scenario<'a> {
 
 /// The bodies of the log.
 pub(super) fn run(spec: &Spec) -> Result<Vec<Vec<u8>>, WorkloadError> {
-    let operator = signer("operator", Suite::Ed25519);
+    let officers = Officers::new();
+    let Some(operator) = officers.operator(0) else {
+        return Err(WorkloadError("there is no operator".into()));
+    };
     let clients = [
         signer("client-ed25519", Suite::Ed25519),
         signer("client-ed25519-2", Suite::Ed25519),
         signer("client-ml-dsa-44", Suite::MlDsa44),
     ];
-    let council = [0, 1, 2].map(|at| signer(&format!("council-{at}"), Suite::Ed25519));
     let mut scenario = Scenario {
         spec,
         rng: Rng::new(spec.seed),
         ledger: Ledger::new(spec.seed)?,
-        operator: &operator,
-        council: &council,
+        operator,
+        officers: &officers,
+        council: officers.council(),
         clients: &clients,
         nodes: NodeKeys::default(),
         motions: Vec::new(),
@@ -107,6 +112,9 @@ impl Scenario<'_> {
 
     fn epoch(&mut self, epoch: u64) -> Result<(), WorkloadError> {
         self.nodes(epoch)?;
+        if self.spec.governed {
+            self.rotations(epoch)?;
+        }
         self.govern(epoch)?;
         self.credits(epoch)?;
         self.stores(self.spec.objects_per_epoch)?;
@@ -266,6 +274,12 @@ impl Scenario<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The operator's account, which outlives the operator's keys.
+    pub(super) fn operators_account(&self) -> AccountId {
+        let account = self.ledger.state.operator();
+        account.unwrap_or_else(|| AccountId::of(&self.operator.public_key()))
     }
 
     /// The profile in force.

@@ -74,8 +74,10 @@ fn parse(note: String) -> Result<(String, Checkpoint)> {
 /// the log did not sign proves nothing to anyone.
 fn own_checkpoint(ledger: &Ledger, path: &Path) -> Result<(String, Checkpoint)> {
     let note = String::from_utf8(read_text(path)?).map_err(mismatch)?;
-    let checkpoint = Checkpoint::verify(&note, &ledger.verifier_keys()?)
-        .map_err(|error| mismatch(format!("{}: {error}", path.display())))?
+    let unread = |error| mismatch(format!("{}: {error}", path.display()));
+    let size = Checkpoint::parse_unverified(&note).map_err(unread)?.size;
+    let checkpoint = Checkpoint::verify(&note, &ledger.verifier_keys_at(size)?)
+        .map_err(unread)?
         .statement()
         .clone();
     let foreign = |what: &str| {
