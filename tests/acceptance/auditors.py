@@ -6,7 +6,8 @@
 Each log of a random history is followed by EACH - 1 logs made of it. Rewritten ones have changed, dropped, moved and
 repeated commands, executed anew by the Python engine and signed with the log's own keys: both must accept. Lying ones
 have one wrong outcome, number or state root, signed as well; damaged ones have wrong bytes: both must reject, at the same
-place and in the same field. The first disagreement ends the run with status 1 and leaves its log in a file.
+place and in the same field. The fixed set of histories of keys comes first. The first disagreement ends the run with
+status 1 and leaves its log in a file.
 
 Needs the package of tests/auditor/requirements.txt; `make auditors` installs it.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.dont_write_bytecode = True
 
-from tests.auditor import compare  # noqa: E402
+from tests.auditor import compare, key_histories  # noqa: E402
 
 
 def main():
@@ -37,6 +38,8 @@ def main():
         if done % 50 == 0:
             print(f"{done} logs, {time.monotonic() - began:.0f} s", file=sys.stderr)
 
+    if key_histories.main(["--replay", str(chosen.replay)]):
+        return 1
     try:
         counts = compare.run(
             chosen.qfs, chosen.replay, chosen.count, chosen.seed, chosen.length, chosen.each, progress

@@ -10,8 +10,10 @@
 | `sparse` | the sparse Merkle map of state roots (ST-3) |
 | `state` | records (ST-1, ST-2) and reads of them |
 | `admission` | what is judged without the state (PR-5, PR-6) |
-| `decide` | decisions and what they change (ST-7, ST-8), with `objects`, `closing` and `governance` |
-| `audit` | the pass over a log, and the command (RP) |
+| `decide` | decisions and what they change (ST-7, ST-8), with `objects`, `closing`, `governance` and `keys` |
+| `audit` | the pass over a log (RP) |
+| `pieces`, `tiles` | proof files, growth, two histories; published files (EL-21 to EL-27) |
+| `command` | the command (RP-10, RP-15, RP-16) |
 """
 
 import sys

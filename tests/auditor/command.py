@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import notes, pieces, schema, tiles
+from . import notes, pieces, tiles
 from .audit import audit
 from .export import Divergence
 
@@ -46,7 +46,8 @@ def _keys(parser, texts):
 
 
 def _whole(arguments):
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="Audit an exported log.", epilog=f"Or: {', '.join(PIECES)}.")
+    pieces_of_it = f"Pieces of a log: {PROGRAM} {'|'.join(PIECES)} …"
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Audit an exported log.", epilog=pieces_of_it)
     parser.add_argument("file", metavar="FILE", help="export of a log, - for standard input")
     parser.add_argument("--key", action="append", default=[], metavar="VKEY|@FILE", help="a key that must have signed")
     options = parser.parse_args(arguments)

@@ -5,11 +5,10 @@ demand, or None; of sound logs also the generations that its evidence lists (RP-
 """
 
 import copy
-import struct
 
 from qfs_reference import sha3
 
-from . import forge, notes
+from . import notes
 from .forge import LOG, NAME, Forge, log_keys, vkeys
 
 NO_PIN = ("entry 0", "log_keys")
@@ -104,13 +103,16 @@ def _headers():
     first, second = ledger.log
     headers = {
         "of the first generation": first, "in the wrong order": second[::-1], "of both": second + first,
-        "of the first and the last": first + second, "with one key": second[:1], "with a key twice": [*second, second[0]],
+        "of the first and the last": first + second, "with one key": second[:1],
+        "with a key twice": [*second, second[0]],
         "of a stranger": log_keys("stranger"), "mixed": [second[0], first[1]],
     }
     for name, keys in headers.items():
         yield f"header {name}", ledger.export(header=vkeys(keys)), vkeys(first), HEADER
     other = vkeys(second, "example.com/other")
     yield "header under another name", ledger.export(header=other), (), HEADER
+    unknown = str(notes.VerifierKey.of(NAME, 0x04, second[0].key.data))
+    yield "header with a key of another type", ledger.export(header=[unknown, vkeys(second)[1]]), (), HEADER
     yield "header and checkpoint of the first generation", ledger.export(vkeys(first), first), vkeys(first), HEADER
 
 
@@ -158,17 +160,10 @@ def _order():
     yield "wrong header, wrong checkpoint", ledger.export(vkeys(first), stranger), vkeys(first), HEADER
     data = ledger.export(header=vkeys(first))
     yield "wrong header, wrong file hash", data[:-1] + bytes([data[-1] ^ 1]), (), ("trailer", "export.hash")
-    note = struct.unpack_from(">I", data, len(data) - 32 - _note_length(data) - 4)[0]
-    start = len(data) - 32 - note - 36
-    forged = data[:start] + bytes(32) + data[start + 32 : -32]
+    forged = data[:-32].replace(ledger.execution.entry_hash, bytes(32))
     yield "wrong header, wrong last entry", forged + sha3(forged), (), ("trailer", "trailer.last_entry_hash")
     other = ledger.export(name="example.com/other")
     yield "another origin", other, vkeys(second), ("header", "header.origin")
-
-
-def _note_length(data):
-    """Bytes of the note, which ends before the file hash."""
-    return len(data) - 32 - data.rindex(NAME.encode() + b"\n", 0, data.rindex("\n\n\u2014".encode()))
 
 
 def _last_entries():

@@ -1,7 +1,7 @@
 """Histories of what commands about keys do and why they are refused (KY-4 to KY-7, PR-4, GV-2, GV-4).
 
-Form as in `key_checkpoints`. Every refusal gives three: the log that has it, which is sound; one in which the entry tells
-that the command was accepted; and one that refuses it with another code.
+Form as in `key_checkpoints`. Every refusal gives three: the log that has it, which is sound; one in which the entry
+tells that the command was accepted; and one that refuses it with another code.
 """
 
 import copy
@@ -24,18 +24,35 @@ def histories():
     yield from _roots()
     yield from _generations()
     yield from _opening()
+    yield from _suites()
 
 
 def _entry(seq, field):
     return f"entry {seq}", field
 
 
+def _as_accepted(ledger, seq):
+    """An acceptance of the command, with numbers that nobody will look at."""
+    action = forge.decode(schema.Body, ledger.bodies[seq]).command.action
+    event = schema.EVENT.variants[schema.ACTION.tags[type(action)] + 1]
+    zeros = {name: [] if name in ("nodes", "changes", "assignment") else 0 for name in event.FIELDS}
+    return schema.Accepted(event=event(**zeros))
+
+
+def _each_accepted(name, ledger, refused):
+    """A log for each refusal, which it tells to have been accepted."""
+    for number, seq in enumerate(refused):
+        lying = copy.deepcopy(ledger)
+        lying.tell(seq, _as_accepted(lying, seq))
+        yield f"{name}, {number}", lying.export(), (), _entry(seq, OUTCOME)
+
+
 # --- Refusals ----------------------------------------------------------------------------------------
 
 
 def prepared():
-    """A ledger whose holders have had keys before: every holder is in generation 2 but node 0 and seat 0; the log is in
-    generation 3, of which 1 is revoked; seat 2 is vacant; node 3 is revoked by the registry."""
+    """A ledger with a past: operator, seat 1 and node 1 are in generation 2; the log is in generation 3, its first is
+    revoked; seat 2 is vacant; node 3 is revoked by the registry."""
     ledger = Forge()
     ledger.rotate(OPERATOR, [signer(3, "operator 2")])
     ledger.rotate_log("second")
@@ -55,9 +72,7 @@ def _refusals():
         seq = enter(ledger, code)
         ledger.store("after")
         yield f"refused: {name}", ledger.export(), (), None
-        action = ledger.state and forge.decode(schema.Body, ledger.bodies[seq]).command.action
-        event = ROTATED if isinstance(action, schema.RotateKeys) else REVOKED
-        ledger.tell(seq, schema.Accepted(event=event))
+        ledger.tell(seq, _as_accepted(ledger, seq))
         yield f"told accepted: {name}", ledger.export(), (), _entry(seq, OUTCOME)
         other = 14 if code != "CONFLICT" else 9
         ledger.tell(seq, schema.Rejected(code=other))
@@ -126,21 +141,10 @@ def _operators():
     ledger.rotate(LOG, log_keys("second"))
     ledger.close()
     yield "operator: every way to pay", ledger.export(), (), None
-    for number, seq in enumerate(seqs):
-        lying = copy.deepcopy(ledger)
-        lying.tell(seq, _as_accepted(lying, seq))
-        yield f"operator: told accepted, {number}", lying.export(), (), _entry(seq, OUTCOME)
+    yield from _each_accepted("operator: told accepted", ledger, seqs)
     ledger.tell(between, schema.Rejected(code=9))
     yield "operator: a key between is nobody's", ledger.export(), (), _entry(between, OUTCOME)
     yield from _scorers()
-
-
-def _as_accepted(ledger, seq):
-    """An acceptance of the command, with numbers that nobody will look at."""
-    action = forge.decode(schema.Body, ledger.bodies[seq]).command.action
-    event = schema.EVENT.variants[schema.ACTION.tags[type(action)] + 1]
-    zeros = {name: [] if name in ("nodes", "changes", "assignment") else 0 for name in event.FIELDS}
-    return schema.Accepted(event=event(**zeros))
 
 
 def _scorers():
@@ -198,10 +202,7 @@ def _rotated_seats():
     ledger.close()
     ledger.close()
     yield "council: a seat votes by its key in force", ledger.export(), (), None
-    for number, seq in enumerate(told):
-        lying = copy.deepcopy(ledger)
-        lying.tell(seq, _as_accepted(lying, seq))
-        yield f"council: told accepted, {number}", lying.export(), (), _entry(seq, OUTCOME)
+    yield from _each_accepted("council: told accepted", ledger, told)
 
 
 def _vacant_seats():
@@ -234,10 +235,7 @@ def _vacant_seats():
     told.append(_proposal(ledger, ledger.council[1], seat(1), 19, "CONFLICT", emergency=True))
     ledger.close()
     yield "council: a vacant seat", ledger.export(), (), None
-    for number, seq in enumerate(told):
-        lying = copy.deepcopy(ledger)
-        lying.tell(seq, _as_accepted(lying, seq))
-        yield f"council: a vacant seat told to speak, {number}", lying.export(), (), _entry(seq, OUTCOME)
+    yield from _each_accepted("council: a vacant seat told to speak", ledger, told)
     for name, seq, changed in (
         ("as if nobody had left", second, {"weight": 3 * 10**18}),
         ("needing too much", second, {"needed": 198 * 10**16}),
@@ -272,7 +270,8 @@ def _rotated_nodes():
     ledger.enter(schema.Exit(node=0), new)
     # A node that is leaving still speaks.
     ledger.rotate(node(0), [signer(2, "node 0, 3")])
-    later = schema.RegisterNode(node_id="late", scheme="ML-DSA-65", public_key=signer(3, "late").key.data, domain=domain)
+    late = signer(3, "late").key.data
+    later = schema.RegisterNode(node_id="late", scheme="ML-DSA-65", public_key=late, domain=domain)
     ledger.enter(later, ledger.operator)
     ledger.nodes += [signer(2, "nobody"), signer(3, "late")]
     ledger.rotate(node(7), [signer(2, "late 2")])
@@ -280,10 +279,7 @@ def _rotated_nodes():
     told.append(ledger.rotate(node(0), [signer(2, "node 0, 4")], expect="UNAUTHORIZED"))
     ledger.close()
     yield "node: rotates, leaves, rotates, and is gone", ledger.export(), (), None
-    for number, seq in enumerate(told):
-        lying = copy.deepcopy(ledger)
-        lying.tell(seq, _as_accepted(lying, seq))
-        yield f"node: told accepted, {number}", lying.export(), (), _entry(seq, OUTCOME)
+    yield from _each_accepted("node: told accepted", ledger, told)
 
 
 def _voting_nodes():
@@ -309,10 +305,7 @@ def _voting_nodes():
     ledger.close()
     assert forge.decode(schema.Body, ledger.bodies[opened]).outcome.event.electorate == 1
     yield "node: votes by its key in force", ledger.export(), (), None
-    for name, seq in (("by its old key", refused), ("twice", again)):
-        lying = copy.deepcopy(ledger)
-        lying.tell(seq, _as_accepted(lying, seq))
-        yield f"node: told to vote {name}", lying.export(), (), _entry(seq, OUTCOME)
+    yield from _each_accepted("node: told to vote", ledger, [refused, again])
 
 
 # --- Records, generations, the first entry -----------------------------------------------------------
@@ -379,3 +372,15 @@ def _opening():
             before.execution = forge.writer.Execution()
             before.enter(action, by, expect="AEGIS_CONTEXT_MISSING", ledger_id=bytes(32))
             yield f"first a {name}, {signed}", before.export(), (), ("entry 0", OUTCOME)
+
+
+def _suites():
+    """KY-10: a key of a suite that there is not is no key, nor is one of another suite's length."""
+    for name, suite in (("0", 0), ("5", 5), ("of another length", 3)):
+        ledger = Forge()
+        new = signer(2, "operator 2")
+        seq = ledger.rotate(OPERATOR, [new])
+        was = schema.Key.write(new.key)
+        assert ledger.bodies[seq].count(was) == 1
+        ledger.bodies[seq] = ledger.bodies[seq].replace(was, bytes([suite]) + was[1:])
+        yield f"a key of suite {name}", ledger.export(), (), _entry(seq, "body")

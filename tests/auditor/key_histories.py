@@ -2,8 +2,9 @@
 
     python3 -m tests.auditor.key_histories [--replay PATH] [--write DIR] [NAME]…
 
-Every history goes through this auditor, and through `qfs-replay` when its path is given; of a sound log the two must also
-agree on state root and, in the evidence, on the generations of the log's keys. The set is the same bytes on every run.
+Every history goes through this auditor, and through `qfs-replay` when its path is given. Of a sound log the two must
+also agree on the state root, and the evidence must list the generations of the log's keys. The set is the same bytes on
+every run.
 """
 
 import argparse

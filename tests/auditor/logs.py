@@ -68,7 +68,7 @@ LEADING = (4,)
 
 
 def rotated(binary):
-    """The log of a ledger whose keys `qfs` has replaced and revoked between stores; and the vkeys of each generation."""
+    """The log of a ledger whose keys `qfs` has replaced and revoked between stores, and every generation's vkeys."""
     with tempfile.TemporaryDirectory() as directory:
         content, data = Path(directory) / "content", Path(directory) / "data"
         content.write_bytes(bytes(20_000))

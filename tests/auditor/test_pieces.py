@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from . import forge, notes, pieces, proofs, tiles
+from . import forge, pieces, proofs, tiles
 from .binaries import ROOT, binaries
 from .command import read_keys
 from .forge import Forge, log_keys
@@ -332,6 +332,9 @@ class AgainstTheBinary(unittest.TestCase):
         for first, second, holds in pairs:
             data = proofs.misbehaviour(self.one.proof(first), self.other.proof(second))
             self.assertEqual(self._compare("misbehaviour", data, judge), holds, (first, second))
+        elsewhere = proofs.Tree("example.com/other", [leaf[32:] for leaf in self.other.leaves], log_keys("first"))
+        two_logs = proofs.misbehaviour(self.one.proof(2), elsewhere.proof(2))
+        self.assertFalse(self._compare("misbehaviour", two_logs, judge))
         for at, forged in flipped(proofs.misbehaviour(self.one.proof(2), self.other.proof(2))):
             if at % 23 == 0:
                 self._compare("misbehaviour", forged, judge)
