@@ -6,6 +6,8 @@ mod checks;
 mod files;
 mod fork;
 mod pins;
+#[cfg(feature = "round3")]
+mod round3;
 pub mod threads;
 
 pub use checks::{Check, Keys};
