@@ -31,7 +31,7 @@ LOGS ?= 1000
 HISTORIES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
+.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors architectures tidy fmt lint evidence-check deny verify torture pure-test coverage mutants no-std clean
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
@@ -40,6 +40,7 @@ help:
 	@echo 'make simulate          a hundred thousand histories of a node that crashes; SEEDS=FROM..TO, JOBS=N'
 	@echo 'make histories         a hundred thousand histories of money, votes and nodes; HISTORIES=N'
 	@echo 'make auditors          qfs-replay and the auditor in Python over the same honest and forged logs; LOGS=N'
+	@echo 'make architectures     the pure crates and the auditor on 32 bits, big-endian and WebAssembly: the same bytes'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -90,6 +91,10 @@ auditor: setup $(PYTHON_PACKAGES)/.installed
 auditors: setup $(PYTHON_PACKAGES)/.installed
 	$(CARGO) build -p cli -p replay $(FEATURES)
 	$(AUDITOR) tests/acceptance/auditors.py --qfs $(TARGET)/debug/qfs --replay $(TARGET)/debug/qfs-replay --count $(LOGS)
+
+# Installs compilers and an emulator where they are missing; what cannot be installed is SKIPPED.
+architectures: setup
+	@scripts/architectures.sh
 
 tidy: setup
 	$(CARGO) xtask tidy
