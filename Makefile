@@ -85,7 +85,7 @@ $(PYTHON_PACKAGES)/.installed: tests/auditor/requirements.txt | setup
 	@touch $@
 
 auditor: setup $(PYTHON_PACKAGES)/.installed
-	$(AUDITOR) -m unittest tests.auditor.test_auditor
+	$(AUDITOR) -m unittest tests.auditor.test_auditor tests.auditor.test_vectors
 
 # Two auditors that share no code, over the same logs; see tests/auditor.
 auditors: setup $(PYTHON_PACKAGES)/.installed

@@ -35,3 +35,29 @@ fn pr_1_wycheproof() {
         ("Valid", 18, 0),
     ]);
 }
+
+/// Points of small order, points with such a part, second spellings, scalars beyond the order: each satisfies the
+/// equation of some verifier, and two satisfy ours.
+#[test]
+fn pr_1_edges() {
+    let mut tally = Tally::default();
+    for case in read("ed25519/edges.json").iter().flat_map(|group| &group.tests) {
+        let found = verify(&case.bytes("key"), case);
+        assert_eq!(found.is_ok(), case.valid(), "{case}: {found:?}");
+        tally.count(case);
+    }
+    let beyond: Vec<String> = (1..16).map(|n| format!("s plus {n} times the order")).collect();
+    let mut table = vec![
+        ("R of small order", 0, 8),
+        ("R of small order, another spelling", 0, 6),
+        ("an ordinary signature", 1, 0),
+        ("key of small order", 0, 8),
+        ("key of small order, another spelling", 0, 6),
+        ("mixed R, holds with cofactor only", 0, 1),
+        ("mixed key, holds with cofactor only", 0, 1),
+        ("mixed key, holds without cofactor", 1, 0),
+    ];
+    table.extend(beyond.iter().map(|comment| (comment.as_str(), 0, 1)));
+    table.sort_unstable();
+    tally.assert_is(&table);
+}
