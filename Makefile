@@ -34,7 +34,7 @@ TARGETS ?=
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify fuzz fuzz-check fuzz-seeds torture pure-test coverage mutants no-std clean report
+.PHONY: help setup build demo test unit simulate histories independent schemas auditor auditors tidy fmt lint evidence-check deny verify fuzz fuzz-check fuzz-seeds torture pure-test coverage mutants no-std clean report architectures
 
 help:
 	@echo 'make demo [INPUT=DIR]  build qfs and take the guided tour, over DIR when given'
@@ -45,6 +45,7 @@ help:
 	@echo 'make auditors          qfs-replay and the auditor in Python over the same honest and forged logs; LOGS=N'
 	@echo 'make fuzz              every decoder and parser, 10 minutes each; TARGETS="entry json", SECONDS=N, JOBS=N'
 	@echo 'make report            the report for people of the demo'\''s log, shown by a browser that reaches nothing'
+	@echo 'make architectures     the pure crates and the auditor on 32 bits, big-endian and WebAssembly: the same bytes'
 	@echo 'make torture [KILLS=N] kills, full disks and failing disks at length (about 15 minutes)'
 	@echo 'make pure-test         tests of everything that needs no RocksDB (fast)'
 	@echo 'make coverage          lines of the pure crates that tests reach; MISSED=1 lists the others'
@@ -90,6 +91,7 @@ $(PYTHON_PACKAGES)/.installed: tests/auditor/requirements.txt | setup
 
 auditor: setup $(PYTHON_PACKAGES)/.installed
 	$(AUDITOR) -m unittest tests.auditor.test_auditor tests.auditor.test_keys tests.auditor.test_pieces
+	$(AUDITOR) -m unittest tests.auditor.test_auditor tests.auditor.test_vectors
 
 # Two auditors that share no code, over the same logs; see tests/auditor.
 auditors: setup $(PYTHON_PACKAGES)/.installed
@@ -99,6 +101,9 @@ auditors: setup $(PYTHON_PACKAGES)/.installed
 # The report for people of the demo's log; see tests/report. Without Chromium its second half says SKIPPED.
 report: setup
 	@PYTHON="$(PYTHON)" scripts/report.sh "$(TARGET)/report"
+# Installs compilers and an emulator where they are missing; what cannot be installed is SKIPPED.
+architectures: setup
+	@scripts/architectures.sh
 
 tidy: setup
 	$(CARGO) xtask tidy

@@ -11,6 +11,8 @@ from .schema import ACTION, HOLDER, U32, Genesis, Key, List
 
 ED25519 = 1
 ML_DSA = {2: ML_DSA_44, 3: ML_DSA_65, 4: ML_DSA_87}
+# Lengths of public key and signature (PR-1).
+LENGTHS = {2: (1_312, 2_420), 3: (1_952, 3_309), 4: (2_592, 4_627)}
 # Which suite a node's scheme speaks with (GV-2).
 SUITE_OF_SCHEME = {"ML-DSA-44": 2, "ML-DSA-65": 3, "ML-DSA-87": 4}
 
@@ -20,6 +22,8 @@ def verify(suite, public_key, message, signature):
     """Whether the signature is the key's; a pure function, so its answers are kept."""
     if suite == ED25519:
         return ed25519.verify(public_key, message, signature)
+    if (len(public_key), len(signature)) != LENGTHS[suite]:
+        return False
     return ML_DSA[suite].verify(public_key, message, signature)
 
 

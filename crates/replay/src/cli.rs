@@ -7,6 +7,8 @@ mod files;
 mod fork;
 mod page;
 mod pins;
+#[cfg(feature = "round3")]
+mod round3;
 pub mod threads;
 
 pub use checks::{Check, Keys};

@@ -60,6 +60,9 @@ pub enum Check {
         #[command(flatten)]
         keys: Keys,
     },
+    /// Check a signature of a node from before FIPS 204: round-3 Dilithium. No ledger rests on it.
+    #[cfg(feature = "round3")]
+    Dilithium(super::round3::Arguments),
 }
 
 /// Whose word counts.
@@ -79,11 +82,15 @@ pub(super) type Rows = Vec<(&'static str, Value)>;
 
 /// Checks and says what was found; the exit status is that of an audit.
 pub fn run(check: &Check, json: bool) -> ExitCode {
-    let (Check::Proof { keys, .. }
-    | Check::Consistency { keys, .. }
-    | Check::Misbehaviour { keys, .. }
-    | Check::Tiles { keys, .. }) = check;
-    let keys = match pins::read(&keys.keys) {
+    let keys = match check {
+        Check::Proof { keys, .. }
+        | Check::Consistency { keys, .. }
+        | Check::Misbehaviour { keys, .. }
+        | Check::Tiles { keys, .. } => &keys.keys,
+        #[cfg(feature = "round3")]
+        Check::Dilithium(_) => &Vec::new(),
+    };
+    let keys = match pins::read(keys) {
         Ok(keys) => keys,
         Err(message) => {
             complain(&message);
@@ -95,6 +102,8 @@ pub fn run(check: &Check, json: bool) -> ExitCode {
         Check::Consistency { old, proof, .. } => consistency(old, proof, &keys),
         Check::Misbehaviour { file, .. } => misbehaviour(file, &keys),
         Check::Tiles { dir, .. } => tiles(dir, &keys),
+        #[cfg(feature = "round3")]
+        Check::Dilithium(arguments) => super::round3::check(arguments),
     };
     end(found, json)
 }
@@ -209,15 +218,19 @@ impl TileSource for Directory<'_> {
 
 /// A text file of bounded length.
 fn text(path: &Path, limit: usize) -> Result<String, Failure> {
-    let bytes = bytes(path, limit).map_err(|error| {
+    String::from_utf8(content(path, limit)?).map_err(named(path))
+}
+
+/// A file of bounded length.
+pub(super) fn content(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    bytes(path, limit).map_err(|error| {
         let code = match error.kind() {
             ErrorKind::NotFound => "SE_ERR_NOT_FOUND",
             ErrorKind::FileTooLarge => "SE_ERR_LIMIT",
             _ => "SE_ERR_INVALID_INPUT",
         };
         (code, format!("{}: {error}", path.display()))
-    })?;
-    String::from_utf8(bytes).map_err(named(path))
+    })
 }
 
 fn bytes(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {

@@ -63,6 +63,10 @@ where
     S: ByteSource + Send,
     S::Error: Display,
 {
+    // Such a target has no threads: the stages run in turn.
+    if cfg!(all(target_family = "wasm", not(target_feature = "atomics"))) {
+        return crate::audit(source, pinned, progress);
+    }
     thread::scope(|scope| {
         let (mut decoded, mut prepared) = (Vec::new(), Vec::new());
         for _ in 0..spread.preparers.max(1) {

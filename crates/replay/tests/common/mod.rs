@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod vectors;
+
 use eqm_log::VerifierKey;
 use protocol::{EntryBody, Profile};
 use replay::{
