@@ -90,8 +90,7 @@ $(PYTHON_PACKAGES)/.installed: tests/auditor/requirements.txt | setup
 	@touch $@
 
 auditor: setup $(PYTHON_PACKAGES)/.installed
-	$(AUDITOR) -m unittest tests.auditor.test_auditor tests.auditor.test_keys tests.auditor.test_pieces
-	$(AUDITOR) -m unittest tests.auditor.test_auditor tests.auditor.test_vectors
+	$(AUDITOR) -m unittest tests.auditor.test_auditor tests.auditor.test_keys tests.auditor.test_pieces tests.auditor.test_vectors
 
 # Two auditors that share no code, over the same logs; see tests/auditor.
 auditors: setup $(PYTHON_PACKAGES)/.installed

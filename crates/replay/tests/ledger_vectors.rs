@@ -30,5 +30,5 @@ fn rp_8_the_kept_ledger_gives_the_kept_evidence() {
         let name = format!("evidence/{}", document.name);
         assert_eq!(document.to_text().as_bytes(), committed(&name), "{name}");
     }
-    assert_eq!(report.events.len(), 17, "{:?}", report.events.keys());
+    assert_eq!(report.events.len(), 19, "{:?}", report.events.keys());
 }

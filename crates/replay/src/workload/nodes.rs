@@ -18,6 +18,9 @@ const LAST_JOIN: u64 = 24;
 /// Epochs between nodes that join and leave later.
 const TURNOVER: u64 = 200;
 
+/// The epoch in which a node leaves when copies have moved already, so that it is still leaving in the next.
+pub(super) const LATE_EXIT: u64 = 14;
+
 /// Copies that are moved from nodes that may not keep them, in an epoch and beside those of nodes that leave.
 const MOVES: usize = 6;
 
@@ -83,17 +86,17 @@ impl Scenario<'_> {
             let registration = self.nodes.registration(number);
             self.operate(Action::RegisterNode(registration))?;
         }
-        if self.spec.governed {
+        if self.spec.governed && epoch != LATE_EXIT {
             self.exits(epoch)?;
         }
         Ok(())
     }
 
     /// By the node's own key, or the operator's.
-    fn exits(&mut self, epoch: u64) -> Result<(), WorkloadError> {
+    pub(super) fn exits(&mut self, epoch: u64) -> Result<(), WorkloadError> {
         let leaving = match epoch {
             10 => 7,
-            14 => 10,
+            LATE_EXIT => 10,
             _ if epoch > LAST_JOIN && epoch.is_multiple_of(TURNOVER) => {
                 u32::try_from(epoch.checked_div(TURNOVER).unwrap_or(0))
                     .unwrap_or(0)
@@ -105,7 +108,7 @@ impl Scenario<'_> {
         let exit = Action::Exit { node };
         let operator = self.operator;
         let signer =
-            if epoch == 14 { operator } else { self.nodes.signer(node).unwrap_or(operator) };
+            if epoch == LATE_EXIT { operator } else { self.nodes.signer(node).unwrap_or(operator) };
         self.ledger.submit(signer, exit.clone())?;
         // Once is enough.
         self.operate(exit)?;

@@ -3,6 +3,7 @@
 use alloc::{format, vec::Vec};
 use protocol::{
     Action, Hash32,
+    command::OpenAudit,
     governance::Speaker,
     keys::{KeyHolder, RevokeKeys, RotateKeys},
     signature::{SeedSigner, Signer, Suite},
@@ -56,7 +57,7 @@ impl Scenario<'_> {
             5 => self.rotate_seat(1),
             7 => self.rotate_node(3),
             9 => self.rotate_operator(2),
-            30 => self.revoke_seat(2),
+            11 => self.revoke_seat(2),
             _ => Ok(()),
         }
     }
@@ -76,8 +77,7 @@ impl Scenario<'_> {
         self.operate(late)?;
         self.operate(rotation)?;
         // The old key tries once more.
-        let again = self.closing();
-        self.operate(again)?;
+        self.operate(Action::OpenAudit(OpenAudit::All))?;
         self.operator = new;
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::{
     facts,
     keys::{log_ed25519, log_ml_dsa, signer},
     ledger::{Done, Ledger},
-    nodes::NodeKeys,
+    nodes::{LATE_EXIT, NodeKeys},
     parliament::Motion,
     rng::Rng,
     rotation::Officers,
@@ -121,6 +121,9 @@ impl Scenario<'_> {
         self.store_large(epoch)?;
         self.end_versions()?;
         self.move_copies()?;
+        if self.spec.governed && epoch == LATE_EXIT {
+            self.exits(epoch)?;
+        }
         if epoch <= REFUSING_EPOCHS || epoch.is_multiple_of(REFUSING_EPOCHS) {
             self.refusals()?;
         }
