@@ -14,8 +14,8 @@ use crate::{
     Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Published, Recovery, RocksStore,
     Submitted, TileDir,
     checkpoint::{CheckpointFile, LogSigners},
-    disk::{PublicDisk, RealDisk},
-    files::{self, DirLock},
+    disk::{DirLock, PublicDisk, RealDisk},
+    files,
 };
 use eqm_log::{
     LogProof, TreeHash, VerifierKey,
@@ -170,7 +170,7 @@ impl Ledger {
     }
 
     fn open_any(dir: &Path) -> Result<(Self, Recovery), JournalError> {
-        let lock = DirLock::take(dir)?;
+        let lock = files::lock(dir)?;
         let checkpoint = CheckpointFile::in_dir(RealDisk, dir);
         let checkpointed = checkpoint.read()?.map_or(0, |(_, checkpoint)| checkpoint.size);
         let (executor, recovery) =
