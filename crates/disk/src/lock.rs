@@ -20,12 +20,8 @@ impl DirLock {
     /// [`io::ErrorKind::WouldBlock`] when another process holds it; whatever else the operating system says.
     pub fn take(dir: &Path) -> io::Result<Self> {
         let path = dir.join("LOCK");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self { _file: file })
     }

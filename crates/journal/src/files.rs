@@ -2,7 +2,7 @@
 
 use crate::{
     JournalError,
-    disk::{Disk, DirLock, RealDisk},
+    disk::{DirLock, Disk, RealDisk},
 };
 use std::{io, path::Path};
 
