@@ -1,5 +1,5 @@
 //! Cosignatures: timestamped statements about a checkpoint (C2SP tlog-cosignature). A log makes one itself (EL-12); a
-//! witness makes one for every checkpoint that extends all it has seen of that log (EL-28).
+//! witness makes one for every checkpoint that extends all it has seen of that log (WI-1).
 
 use crate::{
     checkpoint::{Checkpoint, CheckpointError},

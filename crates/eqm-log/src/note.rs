@@ -194,7 +194,7 @@ impl KeyType {
         matches!(self, Self::Ed25519 | Self::MlDsa44Cosignature)
     }
 
-    /// Whether witnesses cosign with it (EL-28).
+    /// Whether witnesses cosign with it (WI-1).
     #[must_use]
     pub const fn cosigns(self) -> bool {
         matches!(self, Self::Ed25519Cosignature | Self::MlDsa44Cosignature)

@@ -1,4 +1,4 @@
-//! Cosignatures of witnesses and policies that ask for them: rules EL-10, EL-13, EL-28 to EL-30.
+//! Cosignatures of witnesses and policies that ask for them: rules EL-10, EL-13, WI-1 to WI-3.
 
 mod common;
 
@@ -42,9 +42,9 @@ fn parsed(rest: &str) -> Policy {
     Policy::parse(&policy(rest)).unwrap()
 }
 
-/// EL-28: the message under an Ed25519 cosignature, put together here byte by byte.
+/// WI-1: the message under an Ed25519 cosignature, put together here byte by byte.
 #[test]
-fn el_28_ed25519_cosignatures() {
+fn wi_1_ed25519_cosignatures() {
     let (signer, key) = witness(0);
     let checkpoint = head(5).checkpoint(ORIGIN);
     let line = checkpoint.cosign(key.name(), &signer, 1_679_315_147).unwrap();
@@ -57,9 +57,9 @@ fn el_28_ed25519_cosignatures() {
     assert_eq!(checkpoint.verify_cosignature(&key, &line), Ok(1_679_315_147));
 }
 
-/// EL-28: a cosignature is of one key, one time and one checkpoint.
+/// WI-1: a cosignature is of one key, one time and one checkpoint.
 #[test]
-fn el_28_cosignatures_bind_key_time_and_checkpoint() {
+fn wi_1_cosignatures_bind_key_time_and_checkpoint() {
     let max = (1 << 63) - 1;
     for n in 0..2 {
         let (signer, key) = witness(n);
@@ -103,9 +103,9 @@ fn el_13_cosignatures_are_not_signatures_of_the_log() {
     assert_eq!(Checkpoint::verify(&note.to_string(), &[as_witness, pq_key]), missing);
 }
 
-/// EL-30: who has cosigned is said with name, key and time; enough is enough.
+/// WI-3: who has cosigned is said with name, key and time; enough is enough.
 #[test]
-fn el_30_a_quorum_of_witnesses() {
+fn wi_3_a_quorum_of_witnesses() {
     let policy = parsed("group some 2 w0 w1 w2\nquorum some\n");
     let found = policy.check(&cosigned(&[2, 1, 5])).unwrap();
     assert_eq!((found.checkpoint.origin(), found.checkpoint.size()), (ORIGIN, 5));
@@ -133,9 +133,9 @@ fn el_30_a_quorum_of_witnesses() {
     assert_eq!(policy.cosigners(&twice.to_string()).unwrap()[0].time, 2_000);
 }
 
-/// EL-30: every subset of six witnesses, against the quorum of a policy with groups in groups.
+/// WI-3: every subset of six witnesses, against the quorum of a policy with groups in groups.
 #[test]
-fn el_30_groups_in_groups() {
+fn wi_3_groups_in_groups() {
     let nested =
         parsed("group x 2 w0 w1 w2\ngroup y any w3 w4\ngroup both all x y w5\nquorum both\n");
     let single = parsed("group unused all w0 w1\nquorum w3\n");
@@ -161,9 +161,9 @@ fn el_30_groups_in_groups() {
     );
 }
 
-/// EL-30: the log's own two signatures are needed whatever witnesses say, and false lines are not passed over.
+/// WI-3: the log's own two signatures are needed whatever witnesses say, and false lines are not passed over.
 #[test]
-fn el_30_the_log_must_have_signed() {
+fn wi_3_the_log_must_have_signed() {
     let policy = parsed("quorum w0\n");
     let mut unsigned = Note::parse(&cosigned(&[0])).unwrap();
     unsigned.signatures.remove(1);
@@ -178,9 +178,9 @@ fn el_30_the_log_must_have_signed() {
     assert!(matches!(error, PolicyError::Checkpoint(CheckpointError::BadSignature { .. })));
 }
 
-/// EL-29: each line that is wrong is named with its number.
+/// WI-2: each line that is wrong is named with its number.
 #[test]
-fn el_29_policies_are_strict() {
+fn wi_2_policies_are_strict() {
     let base = policy("").lines().count();
     let again = witness(0).1;
     let log_key = &keys()[0];
@@ -229,9 +229,9 @@ fn el_29_policies_are_strict() {
     assert_eq!(Policy::parse(&long).unwrap_err().fault, Fault::TooLong(262_158));
 }
 
-/// EL-29: white space, comments, order of lines and limits.
+/// WI-2: white space, comments, order of lines and limits.
 #[test]
-fn el_29_policies_are_read_as_written() {
+fn wi_2_policies_are_read_as_written() {
     let (one, two) = (witness(0).1, witness(2).1);
     let text = format!(
         " \t# comment\nwitness\ta   {one}\t\n\t witness ü {two} https://example.com/ü \ngroup g any a ü\nquorum g"
@@ -255,7 +255,7 @@ fn el_29_policies_are_read_as_written() {
 
 proptest! {
     #[test]
-    fn el_29_parsing_never_panics(
+    fn wi_2_parsing_never_panics(
         text in "((log|witness|group|quorum|all|any|none|a|b|1|2|#|x\\+00000000\\+AA==)[ \t\n]){0,30}",
         noise in "\\PC*",
     ) {
