@@ -386,6 +386,23 @@ impl Ledger {
         self.checkpoint.sign(self.origin(), head, &self.log_signers()?)
     }
 
+    /// The checkpoint over all entries that is given out: with the cosignatures of witnesses, if they have cosigned this one.
+    ///
+    /// # Errors
+    /// As [`Ledger::sign_checkpoint`], and when the cosigned one cannot be read.
+    pub fn best_checkpoint(&self) -> Result<String, JournalError> {
+        let note = self.sign_checkpoint()?;
+        let head = self.executor.appender().durable_head()?.checkpoint(self.origin());
+        let cosigned = self.cosigned().read()?.filter(|(_, cosigned)| *cosigned == head);
+        Ok(cosigned.map_or(note, |(note, _)| note))
+    }
+
+    /// The file of the latest checkpoint that witnesses have cosigned.
+    #[must_use]
+    pub fn cosigned(&self) -> CheckpointFile {
+        CheckpointFile::cosigned_in_dir(RealDisk, &self.dir)
+    }
+
     /// Visits the entries from `seq` on.
     ///
     /// # Errors
@@ -438,7 +455,7 @@ impl Ledger {
     /// # Errors
     /// When there is no such entry, or the checkpoint cannot be signed.
     pub fn prove(&self, seq: u64) -> Result<LogProof, JournalError> {
-        let checkpoint = self.sign_checkpoint()?;
+        let checkpoint = self.best_checkpoint()?;
         let path = self.inclusion_path(seq, self.len())?;
         Ok(LogProof { extra: Vec::new(), index: seq, path, checkpoint })
     }
@@ -457,7 +474,7 @@ impl Ledger {
     {
         let failed =
             |error: ExportError<W::Error>| JournalError::Halted(format!("export: {error}"));
-        let note = self.sign_checkpoint()?;
+        let note = self.best_checkpoint()?;
         let header = Header {
             origin: self.origin().to_owned(),
             count: self.len(),
@@ -481,7 +498,7 @@ impl Ledger {
         dir: &Path,
         progress: impl FnMut(u64),
     ) -> Result<Published, JournalError> {
-        let note = self.sign_checkpoint()?;
+        let note = self.best_checkpoint()?;
         TileDir::new(PublicDisk, dir).publish(self.executor.appender(), &note, progress)
     }
 

@@ -9,7 +9,7 @@ mod pins;
 pub mod threads;
 
 pub use checks::{Check, Keys};
-pub use pins::read as read_keys;
+pub use pins::{read as read_keys, read_policy};
 
 use std::{
     fmt::Write as _,
@@ -19,6 +19,8 @@ use std::{
     process::ExitCode,
 };
 
+use eqm_log::policy::Cosigner;
+use pins::Trust;
 use protocol::json::{Value, object};
 
 use crate::{Progress, Report};
@@ -41,6 +43,7 @@ Examples:
   qfs-replay ledger.qfslog --against theirs.qfslog --misbehaviour two.proof
   qfs-replay misbehaviour two.proof --key @operator.vkeys
   qfs-replay proof entry.tlog-proof --key @operator.vkeys
+  qfs-replay proof entry.tlog-proof --policy trust.policy
   qfs-replay consistency old.checkpoint growth.proof --key @operator.vkeys
   qfs-replay tiles /srv/www/log --key @operator.vkeys
 
@@ -63,6 +66,9 @@ pub struct ReplayArgs {
     /// path). Give both keys of the log; may be repeated.
     #[arg(long = "key", value_name = "VKEY|@FILE")]
     pub keys: Vec<String>,
+    /// Policy (C2SP tlog-policy): keys of logs, and which witnesses must have cosigned the checkpoint.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Directory to write the three evidence files to; made if missing.
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
@@ -80,7 +86,10 @@ pub struct ReplayArgs {
 pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     match (&args.check, &args.file) {
         (Some(check), None)
-            if args.keys.is_empty() && args.evidence.is_none() && args.against.is_none() =>
+            if args.keys.is_empty()
+                && args.policy.is_none()
+                && args.evidence.is_none()
+                && args.against.is_none() =>
         {
             checks::run(check, json)
         }
@@ -96,10 +105,10 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
 }
 
 fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode {
-    match pins::read(&args.keys) {
-        Ok(pinned) => {
+    match Trust::read(&args.keys, args.policy.as_deref()) {
+        Ok(trust) => {
             let out = args.misbehaviour.as_deref();
-            checks::end(fork::find([file, other], out, &pinned), json)
+            checks::end(fork::find([file, other], out, &trust.pins()), json)
         }
         Err(message) => {
             complain(&message);
@@ -109,8 +118,8 @@ fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode
 }
 
 fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
-    let pinned = match pins::read(&args.keys) {
-        Ok(pinned) => pinned,
+    let trust = match Trust::read(&args.keys, args.policy.as_deref()) {
+        Ok(trust) => trust,
         Err(message) => {
             complain(&message);
             return ExitCode::from(USAGE);
@@ -119,7 +128,7 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
     let mut meter = Meter::new();
     let mut source = open(file);
     let report =
-        threads::audit(|buf: &mut [u8]| read(&mut source, buf), &pinned, &mut |progress| {
+        threads::audit(|buf: &mut [u8]| read(&mut source, buf), &trust.pins(), &mut |progress| {
             meter.show(progress)
         });
     meter.clear();
@@ -127,9 +136,12 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
         files::write(folder, &report)
             .map_err(|error| format!("evidence in {}: {error}", folder.display()))
     });
-    let failure = match (&report.divergence, &written) {
-        (Some(divergence), _) => Some((divergence.code.name(), divergence.to_string())),
-        (None, Some(Err(error))) => Some(("SE_ERR_INTERNAL", error.clone())),
+    // The log's own word, verified, is what the policy's witnesses must have cosigned.
+    let witnessed = trust.witnessed(report.checkpoint.as_deref().unwrap_or_default());
+    let failure = match (&report.divergence, &witnessed, &written) {
+        (Some(divergence), ..) => Some((divergence.code.name(), divergence.to_string())),
+        (None, Err(error), _) => Some(("SE_ERR_INTEGRITY_MISMATCH", error.to_string())),
+        (None, Ok(_), Some(Err(error))) => Some(("SE_ERR_INTERNAL", error.clone())),
         _ => None,
     };
     let missing = source.is_err_and(|error| error.kind() == ErrorKind::NotFound);
@@ -140,7 +152,7 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
     let evidence = written.and_then(Result::ok).unwrap_or_default();
     match failure {
         Some((code, detail)) => fail(code, &detail, json),
-        None => succeed(&report, &evidence, json),
+        None => succeed(&report, &evidence, &witnessed.unwrap_or_default(), json),
     }
 }
 
@@ -186,16 +198,16 @@ fn fail(code: &str, detail: &str, json: bool) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn succeed(report: &Report, evidence: &[PathBuf], json: bool) -> ExitCode {
+fn succeed(report: &Report, evidence: &[PathBuf], witnesses: &[Cosigner], json: bool) -> ExitCode {
     if json {
-        say(&document(report, evidence).to_string());
+        say(&document(report, evidence, witnesses).to_string());
     } else {
-        say(&plain(&summary(report, evidence)));
+        say(&plain(&summary(report, evidence, witnesses)));
     }
     ExitCode::SUCCESS
 }
 
-fn document(report: &Report, evidence: &[PathBuf]) -> Value {
+fn document(report: &Report, evidence: &[PathBuf], witnesses: &[Cosigner]) -> Value {
     let hex = |hash: Option<protocol::Hash32>| hash.map_or(Value::Null, |h| h.to_hex().into());
     let text = |text: Option<String>| text.map_or(Value::Null, Value::from);
     object([
@@ -211,11 +223,12 @@ fn document(report: &Report, evidence: &[PathBuf]) -> Value {
         ("tree_root", text(report.tree_root.map(|root| root.to_string()))),
         ("state_root", hex(report.final_state_root)),
         ("checkpoint", text(report.checkpoint.clone())),
+        ("cosigners", pins::cosigners(witnesses)),
         ("evidence", evidence.iter().map(|path| path.display().to_string()).collect()),
     ])
 }
 
-fn summary(report: &Report, evidence: &[PathBuf]) -> String {
+fn summary(report: &Report, evidence: &[PathBuf], witnesses: &[Cosigner]) -> String {
     let mut lines = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
         // Writing to a String cannot fail.
@@ -239,6 +252,9 @@ fn summary(report: &Report, evidence: &[PathBuf]) -> String {
     for signature in &report.signatures {
         let key = format!("{} {:08x}", signature.suite, signature.key_id);
         row("signed by", &format!("{} {key}", signature.key_name));
+    }
+    for Cosigner { witness, key_id, time } in witnesses {
+        row("cosigned by", &format!("{witness} {key_id:08x} at {time}"));
     }
     row("log hash", &report.log_hash);
     if let Some(root) = &report.final_state_root {

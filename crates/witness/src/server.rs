@@ -9,7 +9,7 @@ use eqm_log::consistency::MAX_CONSISTENCY_LEN;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Incoming},
     header::{ALLOW, CONTENT_TYPE, HeaderValue},
     server::conn::http1,
     service::service_fn,
@@ -171,6 +171,9 @@ impl<D: Disk, W: Fn(Answered) + Send + Sync + 'static> Service<D, W> {
             ("/", &Method::GET) => return self.about(),
             ("/", _) => return not_allowed("GET"),
             _ => return text(StatusCode::NOT_FOUND, "there is nothing here\n".into()),
+        }
+        if request.body().size_hint().lower() > MAX_CONSISTENCY_LEN as u64 {
+            return self.refuse(&Refusal::NotAText, peer);
         }
         let body = Limited::new(request.into_body(), MAX_CONSISTENCY_LEN);
         let body = match timeout(self.limits.body, body.collect()).await {

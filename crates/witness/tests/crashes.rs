@@ -9,7 +9,7 @@ use std::path::Path;
 use witness::Witness;
 
 /// Seeds for each write point: what a crash leaves is drawn from them.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 30;
 
 /// What the outside world has: sizes and roots that came with a cosignature.
 type Cosigned = Vec<(u64, TreeHash)>;

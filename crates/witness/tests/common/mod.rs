@@ -6,7 +6,11 @@ use eqm_log::{
     ConsistencyProof, LogHead, NodeReader, Policy, TreeHash, VerifierKey, tree::consistency_proof,
 };
 use protocol::signature::{SeedSigner, Signer, Suite};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{LazyLock, Mutex},
+};
 use witness::{Signers, Witness};
 
 /// Name of the test log.
@@ -24,7 +28,9 @@ fn signers_of(seed: u8) -> [SeedSigner; 2] {
 
 /// The keys of the test log.
 pub fn log_keys() -> Vec<VerifierKey> {
-    signers_of(1).iter().map(|key| VerifierKey::new(ORIGIN, &key.public_key()).unwrap()).collect()
+    let key = |signer: &SeedSigner| VerifierKey::new(ORIGIN, &signer.public_key()).unwrap();
+    static KEYS: LazyLock<[SeedSigner; 2]> = LazyLock::new(|| signers_of(1));
+    KEYS.iter().map(key).collect()
 }
 
 /// The signers of the test witness.
@@ -75,11 +81,18 @@ impl History {
         self.roots[size as usize]
     }
 
-    /// The signed checkpoint over the first `size` entries.
+    /// The signed checkpoint over the first `size` entries; signed once, as tests ask for it thousands of times.
     pub fn note(&self, size: u64) -> String {
-        let checkpoint = eqm_log::Checkpoint { origin: ORIGIN.into(), size, root: self.root(size) };
-        let [ed, pq] = signers_of(1);
-        checkpoint.sign(ORIGIN, &ed, &pq).unwrap()
+        static NOTES: LazyLock<Mutex<BTreeMap<TreeHash, String>>> = LazyLock::new(Mutex::default);
+        let root = self.root(size);
+        let mut notes = NOTES.lock().unwrap();
+        let note = notes.entry(root).or_insert_with(|| {
+            let [ed, pq] = signers_of(1);
+            eqm_log::Checkpoint { origin: ORIGIN.into(), size, root }
+                .sign(ORIGIN, &ed, &pq)
+                .unwrap()
+        });
+        note.clone()
     }
 
     /// The hashes between two sizes.
