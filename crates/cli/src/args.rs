@@ -3,7 +3,7 @@
 pub mod gov;
 pub mod witness;
 
-use self::witness::WitnessCommand;
+use self::witness::{CosignArgs, WitnessCommand};
 use clap::{Args, Parser, Subcommand};
 use gov::{CreditArgs, GovCommand, ScoreArgs};
 use std::path::PathBuf;
@@ -418,27 +418,7 @@ pub enum LogCommand {
     /// Sign and print a checkpoint over all entries, with the keys that an auditor pins.
     Checkpoint,
     /// Have the checkpoint over all entries cosigned by the witnesses of a policy, and keep their cosignatures.
-    #[command(after_help = "Examples:
-  qfs log cosign --policy trust.policy
-  qfs log cosign --policy trust.policy && qfs log export --tiles /srv/www/log
-
-Each witness of the policy that has an address is asked; what it answers is a row. Checkpoint, proofs, tiles
-and export carry the cosignatures from then on, until the log grows. The exit status is 0 when the quorum of
-the policy has cosigned, 1 when not.
-
-A policy (C2SP tlog-policy) has lines like these:
-  log VKEY                                 both keys of the log, one a line
-  witness NAME VKEY https://witness.example
-  group two-of-three 2 NAME NAME NAME
-  quorum two-of-three")]
-    Cosign {
-        /// File of the policy.
-        #[arg(long, value_name = "FILE")]
-        policy: PathBuf,
-        /// Seconds for each request to a witness.
-        #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
-        timeout: u64,
-    },
+    Cosign(CosignArgs),
     /// Write the whole log as one file, or publish it as static files.
     #[command(after_help = "Examples:
   qfs log export ledger.qfslog

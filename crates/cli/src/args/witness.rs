@@ -1,4 +1,4 @@
-//! `qfs witness`: arguments.
+//! `witness` and `log cosign`.
 
 use clap::{Args, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
@@ -50,4 +50,33 @@ pub struct WitnessDir {
     /// Directory of the witness.
     #[arg(long = "dir", value_name = "DIR")]
     pub path: PathBuf,
+}
+
+/// `log cosign`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  qfs log cosign --policy trust.policy
+  qfs log cosign --policy trust.policy && qfs log export --tiles /srv/www/log
+
+Each witness of the policy that has an address is asked; what it answers is a row. Checkpoint, proofs, tiles
+and export carry the cosignatures from then on, until the log grows. The exit status is 0 when the quorum of
+the policy has cosigned, 1 when not.
+
+A policy (C2SP tlog-policy) has lines like these:
+  log VKEY                                 both keys of the log, one a line
+  witness NAME VKEY https://witness.example
+  group two-of-three 2 NAME NAME NAME
+  quorum two-of-three")]
+pub struct CosignArgs {
+    /// File of the policy.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Seconds for each request to a witness.
+    #[arg(
+        long,
+        default_value_t = 30,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    pub timeout: u64,
 }

@@ -32,7 +32,7 @@ pub fn run(app: &mut App, command: &LogCommand) -> Result<()> {
         LogCommand::Export { .. } => {
             Err(CliError::Usage("name a file, or a directory with --tiles".into()))
         }
-        LogCommand::Cosign { policy, timeout } => cosign::run(app, policy, *timeout),
+        LogCommand::Cosign(args) => cosign::run(app, args),
         LogCommand::Verify => verify(app),
         LogCommand::Prove { seq, output } => proofs::entry(app, *seq, output.as_deref()),
         LogCommand::Consistency { old, new, output } => {

@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    args::witness::CosignArgs,
     commands::read_policy,
     error::{CliError, Result},
     output::Output,
@@ -14,16 +15,16 @@ use eqm_log::{
 use journal::Ledger;
 use protocol::ErrorCode;
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 use witness::client::{Client, ClientError};
 
-pub fn run(app: &mut App, policy: &Path, timeout: u64) -> Result<()> {
-    let policy = read_policy(policy)?;
+pub fn run(app: &mut App, args: &CosignArgs) -> Result<()> {
+    let policy = read_policy(&args.policy)?;
     let out = app.out.clone();
     let ledger = app.ledger()?;
     known_log(ledger, &policy)?;
     let mut asking = Asking::new(ledger, &policy)?;
-    let client = Client::new(Duration::from_secs(timeout));
+    let client = Client::new(Duration::from_secs(args.timeout));
     for url in addresses(&policy) {
         asking.ask(&out, &client, url)?;
     }
