@@ -280,7 +280,10 @@ def pieces(ledger, export, keys):
 
 def witnesses(ledger, old):
     """One witness cosigns and one is gone: enough for one policy, too few for another."""
-    home = str(ledger.work / "witness")
+    home, fork = str(ledger.work / "witness"), Ledger(ledger.binary, ledger.work, "fork")
+    shutil.copytree(ledger.data, fork.data)
+    for one, text in ((ledger, "one"), (fork, "other")):
+        one.run("put", one.file(text), "--object-id", text)
     vkeys = ledger.one("log", "checkpoint")["vkeys"]
     keys = [word for key in vkeys for word in ("--key", key)]
     ledger.run("witness", "init", "--dir", home, "--name", "w.example/1")
@@ -294,6 +297,7 @@ def witnesses(ledger, old):
         lines.append(f"witness gone {served['vkeys'][1]} http://127.0.0.1:1")
         policy = ledger.file("\n".join([*lines, "group any any w gone", "quorum any"]))
         ledger.run("log", "cosign", "--policy", policy)
+        fork.refused("INTEGRITY_MISMATCH", "log", "cosign", "--policy", policy)
         strict = ledger.file("\n".join([*lines, "group all all w gone", "quorum all"]))
         ledger.refused("PROOF_UNAVAILABLE", "log", "cosign", "--policy", strict)
         with contextlib.suppress(urllib.error.HTTPError):

@@ -228,6 +228,10 @@ fn wi_9_a_split_view_is_refused() {
     assert!(rows[0]["detail"].as_str().unwrap().contains("restore the log"), "{rows:?}");
     let statuses: Vec<Value> = (0..8).map(|_| witness.row()["status"].clone()).collect();
     assert_eq!(statuses, [200, 200, 409, 409, 409, 422, 200, 409].map(Value::from));
+    witness.stop();
+    let known = qfs.one(&["witness", "show", "--dir", &text(&qfs.path("w"))])["logs"][0].clone();
+    let conflict = std::fs::read_to_string(known["conflict"].as_str().unwrap()).unwrap();
+    assert_eq!(lines_of(&serde_json::json!({ "checkpoint": conflict })), 2, "signed by the log");
 }
 
 /// WI-2, WI-4, WI-8: what the commands refuse.

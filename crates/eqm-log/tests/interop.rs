@@ -228,7 +228,7 @@ fn wi_1_others_verify_cosignatures() {
     let verify = |text: &str| {
         let verifier = VerifierList::new(vec![Box::new(Cosignature::new(&key))]);
         let (verified, unknown) = Note::from_bytes(text.as_bytes()).unwrap().verify(&verifier)?;
-        Ok::<_, signed_note::VerificationError>((verified.len(), unknown.len(), verified[0].id()))
+        Ok::<_, signed_note::NoteError>((verified.len(), unknown.len(), verified[0].id()))
     };
     assert_eq!(verify(&text).unwrap(), (1, 3, key.key_id()));
     assert!(verify(&text.replacen("\n300\n", "\n301\n", 1)).is_err());

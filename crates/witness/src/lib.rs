@@ -17,4 +17,4 @@ mod witness;
 
 pub use error::WitnessError;
 pub use judge::Refusal;
-pub use witness::{Cosigned, Signers, Witness, lock};
+pub use witness::{Cosigned, KnownLog, Signers, Witness, lock};

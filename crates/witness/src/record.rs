@@ -39,6 +39,11 @@ impl Record {
         Hash32::of(origin.as_bytes()).to_hex() + EXTENSION
     }
 
+    /// Name of the file for a checkpoint of the log's other history.
+    pub fn conflict_name(origin: &str) -> String {
+        Hash32::of(origin.as_bytes()).to_hex() + ".conflict"
+    }
+
     /// What was cosigned.
     pub fn seen(&self) -> Seen {
         let checkpoint = self.note.as_deref().map(Checkpoint::parse_unverified);

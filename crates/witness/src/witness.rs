@@ -44,6 +44,17 @@ struct Log {
     broken: bool,
 }
 
+/// What a witness knows of one log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownLog {
+    /// Name of the log.
+    pub origin: String,
+    /// Entries that were cosigned.
+    pub size: u64,
+    /// The log's keys have also signed another history, of which the first checkpoint that came is in this file.
+    pub conflict: Option<PathBuf>,
+}
+
 /// What a witness says to a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cosigned {
@@ -102,7 +113,7 @@ impl<D: Disk> Witness<D> {
         vkeys(&name, &signers)?;
         let mut witness =
             Self { disk, dir: dir.to_path_buf(), name, signers, logs: BTreeMap::new() };
-        let logs = witness.dir.join("logs");
+        let logs = witness.logs_dir();
         let names = witness.disk.list(&logs).map_err(WitnessError::io("cannot list", &logs))?;
         for name in names.iter().filter(|name| name.ends_with(EXTENSION)) {
             let record = witness.read(&logs.join(name))?;
@@ -128,11 +139,18 @@ impl<D: Disk> Witness<D> {
         vkeys(&self.name, &self.signers)
     }
 
-    /// Origins of the logs that it knows, with the number of entries that it has cosigned.
+    /// The logs that it knows, sorted by origin.
     #[must_use]
-    pub fn logs(&self) -> Vec<(String, u64)> {
-        let seen = |log: &Mutex<Log>| locked(log).record.seen().size;
-        self.logs.iter().map(|(origin, log)| (origin.clone(), seen(log))).collect()
+    pub fn logs(&self) -> Vec<KnownLog> {
+        let known = |(origin, log): (&String, &Mutex<Log>)| {
+            let conflict = self.logs_dir().join(Record::conflict_name(origin));
+            KnownLog {
+                origin: origin.clone(),
+                size: locked(log).record.seen().size,
+                conflict: self.disk.open(&conflict).is_ok().then_some(conflict),
+            }
+        };
+        self.logs.iter().map(known).collect()
     }
 
     /// Gets to know the log that these are the keys of, or more keys of a log that it knows. Keys are never taken away:
@@ -178,7 +196,11 @@ impl<D: Disk> Witness<D> {
             return Err(Refusal::Broken);
         }
         let seen = log.record.seen();
-        let checkpoint = judge(&request, &log.record.keys, seen)?;
+        let judged = judge(&request, &log.record.keys, seen);
+        if let Err(Refusal::OtherRoot(_)) = judged {
+            self.keep_conflict(log.record.origin(), &request.checkpoint);
+        }
+        let checkpoint = judged?;
         if log.record.note.is_none() || checkpoint.size > seen.size {
             let record = Record { note: Some(request.checkpoint), keys: log.record.keys.clone() };
             if self.keep(&record).is_err() {
@@ -213,9 +235,22 @@ impl<D: Disk> Witness<D> {
 
     /// Makes a record durable (JO-9).
     fn keep(&self, record: &Record) -> Result<(), WitnessError> {
-        let path = self.dir.join("logs").join(Record::file_name(record.origin()));
+        let path = self.logs_dir().join(Record::file_name(record.origin()));
         files::replace(&self.disk, &path, record.to_string().as_bytes())
             .map_err(WitnessError::io("cannot write", path))
+    }
+
+    /// Keeps the first signed checkpoint of another history: with the one that was cosigned, whoever has the log's keys
+    /// sees that they signed both. The refusal stands whether it can be kept or not.
+    fn keep_conflict(&self, origin: &str, note: &str) {
+        let path = self.logs_dir().join(Record::conflict_name(origin));
+        if self.disk.open(&path).is_err() {
+            let _ = files::replace(&self.disk, &path, note.as_bytes());
+        }
+    }
+
+    fn logs_dir(&self) -> PathBuf {
+        self.dir.join("logs")
     }
 
     fn insert(&mut self, record: Record) {

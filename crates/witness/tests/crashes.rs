@@ -71,7 +71,7 @@ fn history(seed: u64, point: u64, again: u64, ending: Ending, forks: &[History; 
     let second = disk.points() - before;
     disk.restart(ending);
     let witness = open(&disk).expect("a crash leaves a record that reads");
-    let size = witness.logs()[0].1;
+    let size = witness.logs()[0].size;
     assert!(cosigned.iter().all(|(cosigned, _)| *cosigned <= size), "the witness forgot");
     // One of the two can go on; the other cannot, once they differ.
     let goes_on = [0, 1].map(|fork| ask(&witness, &forks[fork], 14, &mut cosigned));

@@ -8,14 +8,14 @@ use eqm_log::{Note, VerifierKey};
 use proptest::prelude::*;
 use protocol::signature::{SeedSigner, Signer, Suite};
 use std::{collections::BTreeMap, path::Path};
-use witness::{Refusal, Witness, WitnessError};
+use witness::{KnownLog, Refusal, Witness, WitnessError};
 
 fn open(disk: &SimDisk) -> Result<Witness<SimDisk>, WitnessError> {
     Witness::open(disk.clone(), Path::new(DIR), signers())
 }
 
 fn seen(witness: &Witness<SimDisk>) -> u64 {
-    witness.logs()[0].1
+    witness.logs()[0].size
 }
 
 /// WI-5: each request, with the status it comes to and the size that is kept afterwards.
@@ -64,6 +64,11 @@ fn wi_5_each_refusal_in_its_order() {
         }
     }
     assert_eq!(witness.add_checkpoint(&[0xff; 9], 7), Err(Refusal::NotAText));
+    // WI-5: the first checkpoint of the other history is kept, and signed by the log as much as the one that was cosigned.
+    let conflict = witness.logs()[0].conflict.clone().unwrap();
+    let kept = files::read(&disk, &conflict, 1 << 20).unwrap().unwrap();
+    assert_eq!(String::from_utf8(kept).unwrap(), fork.note(5));
+    assert_eq!(open(&disk).unwrap().logs(), witness.logs());
 }
 
 /// WI-1, WI-6: what it gives are cosignatures by all its keys, with the time, which satisfy a policy.
@@ -92,7 +97,8 @@ fn wi_4_memory_outlives_the_process() {
     witness.add_checkpoint(log.request(0, 9).as_bytes(), 7).unwrap();
     drop(witness);
     let mut witness = open(&disk).unwrap();
-    assert_eq!((witness.name(), witness.logs()), (NAME, vec![(ORIGIN.into(), 9)]));
+    let known = KnownLog { origin: ORIGIN.into(), size: 9, conflict: None };
+    assert_eq!((witness.name(), witness.logs()), (NAME, vec![known]));
     let next = SeedSigner::from_seed(Suite::Ed25519, [50; 32]).public_key();
     let keys = [VerifierKey::new(ORIGIN, &next).unwrap(), log_keys()[1].clone()];
     witness.trust(&keys).unwrap();

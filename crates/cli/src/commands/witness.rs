@@ -18,7 +18,7 @@ use std::{
     thread,
 };
 use witness::{
-    Signers, Witness, WitnessError,
+    KnownLog, Signers, Witness, WitnessError,
     server::{self, Answered, Limits},
 };
 
@@ -103,14 +103,23 @@ fn vkeys(witness: &Witness<RealDisk>) -> Result<Vec<String>> {
 
 fn show(app: &App, witness: &Witness<RealDisk>) -> Result<()> {
     let (keys, logs) = (vkeys(witness)?, witness.logs());
-    let known: Vec<_> =
-        logs.iter().map(|(origin, size)| json!({ "origin": origin, "size": size })).collect();
+    let known = |log: &KnownLog| {
+        let conflict = log.conflict.as_deref().map(|path| path.display().to_string());
+        json!({ "origin": log.origin, "size": log.size, "conflict": conflict })
+    };
+    let known: Vec<_> = logs.iter().map(known).collect();
     let document = json!({ "name": witness.name(), "vkeys": keys, "logs": known });
     app.out.row(&document, || {
-        let logs =
-            logs.iter().map(|(origin, size)| format!("\nlog {origin}, {size} entries cosigned"));
-        format!("witness {}\n{}{}", witness.name(), keys.join("\n"), logs.collect::<String>())
+        let logs: String = logs.iter().map(line).collect();
+        format!("witness {}\n{}{logs}", witness.name(), keys.join("\n"))
     })
+}
+
+fn line(log: &KnownLog) -> String {
+    let conflict = log.conflict.as_deref().map_or(String::new(), |path| {
+        format!("; its keys have also signed another history: {}", path.display())
+    });
+    format!("\nlog {}, {} entries cosigned{conflict}", log.origin, log.size)
 }
 
 fn serve(app: &App, witness: Witness<RealDisk>, listener: TcpListener) -> Result<()> {
