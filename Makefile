@@ -145,7 +145,7 @@ torture: setup
 	$(CARGO) test -p journal --test torture -- --kills $(KILLS) --depth 12
 
 pure-test: setup
-	$(CARGO) test $(PURE_FLAGS) -p shard-store $(FEATURES)
+	$(CARGO) test $(PURE_FLAGS) -p disk -p witness -p shard-store $(FEATURES)
 
 # Both say what to install where cargo-llvm-cov or cargo-mutants is missing.
 coverage: setup

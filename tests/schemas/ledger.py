@@ -1,9 +1,12 @@
 """A scripted ledger: every command of `qfs`, with what is done, what is refused and what fails."""
 
+import contextlib
 import hashlib
 import json
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 from collections import namedtuple
 from pathlib import Path
 
@@ -63,6 +66,20 @@ class Ledger:
         command = command_of([Path(program[0]).name] if program else words)
         self.rows += [Row(command, row) for row in rows]
         return rows
+
+    @contextlib.contextmanager
+    def serving(self, *words):
+        """The first row of a command that serves; the others are kept once it has been ended."""
+        command = [self.binary, "--data-dir", str(self.data), "--json", *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                rows = [json.loads(process.stdout.readline())]
+                yield rows[0]
+            finally:
+                process.terminate()
+            rows += [json.loads(line) for line in process.stdout]
+        assert process.returncode == 0, process.returncode
+        self.rows += [Row(command_of(words), row) for row in rows]
 
     def one(self, *words, **more):
         (row,) = self.run(*words, **more)
@@ -276,6 +293,41 @@ def pieces(ledger, export, keys):
     twin.run("log", "export", other)
     ledger.refused("INTEGRITY_MISMATCH", "replay", longer, "--against", other, "--misbehaviour", two)
     ledger.run("replay", "misbehaviour", two, keys)
+    witnesses(ledger, old)
+
+
+def witnesses(ledger, old):
+    """One witness cosigns and one is gone: enough for one policy, too few for another."""
+    home, fork = str(ledger.work / "witness"), Ledger(ledger.binary, ledger.work, "fork")
+    shutil.copytree(ledger.data, fork.data)
+    for one, text in ((ledger, "one"), (fork, "other")):
+        one.run("put", one.file(text), "--object-id", text)
+    vkeys = ledger.one("log", "checkpoint")["vkeys"]
+    keys = [word for key in vkeys for word in ("--key", key)]
+    ledger.run("witness", "init", "--dir", home, "--name", "w.example/1")
+    ledger.refused("CONFLICT", "witness", "init", "--dir", home, "--name", "w.example/2")
+    ledger.run("witness", "trust", "--dir", home, keys)
+    proof, export, growth, tiles = (str(ledger.work / f"cosigned-{name}") for name in ("entry", "log", "growth", "tiles"))
+    with ledger.serving("witness", "serve", "--dir", home, "--listen", "127.0.0.1:0") as served:
+        lines = [f"log {key}" for key in vkeys]
+        lines.append(f"witness w {served['vkeys'][0]} {served['url']}")
+        # Nobody listens at port 1.
+        lines.append(f"witness gone {served['vkeys'][1]} http://127.0.0.1:1")
+        policy = ledger.file("\n".join([*lines, "group any any w gone", "quorum any"]))
+        ledger.run("log", "cosign", "--policy", policy)
+        fork.refused("INTEGRITY_MISMATCH", "log", "cosign", "--policy", policy)
+        strict = ledger.file("\n".join([*lines, "group all all w gone", "quorum all"]))
+        ledger.refused("PROOF_UNAVAILABLE", "log", "cosign", "--policy", strict)
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{served['url']}/add-checkpoint", data=b"nothing")
+    ledger.run("witness", "show", "--dir", home)
+    ledger.run("log", "prove", "3", "-o", proof)
+    ledger.run("log", "export", export)
+    ledger.run("log", "export", "--tiles", tiles)
+    ledger.run("log", "consistency", old, "-o", growth)
+    for words in (["proof", proof], [export], ["tiles", tiles], ["consistency", old, growth]):
+        ledger.run("replay", words, "--policy", policy)
+        ledger.refused("INTEGRITY_MISMATCH", "replay", words, "--policy", strict)
 
 
 def damages(log):

@@ -2,7 +2,9 @@
 
 pub mod gov;
 pub mod key;
+pub mod witness;
 
+use self::witness::{CosignArgs, WitnessCommand};
 use clap::{Args, Parser, Subcommand};
 use gov::{CreditArgs, GovCommand, ScoreArgs};
 use key::KeyCommand;
@@ -195,6 +197,18 @@ Every number is computed again from the whole log; none is looked up."
     /// The EQM log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// A witness of other people's logs, which cosigns one history of each.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  qfs witness init --dir /var/lib/witness --name witness.example/w1
+  qfs witness trust --dir /var/lib/witness --key @log.vkeys
+  qfs witness serve --dir /var/lib/witness --listen 127.0.0.1:8480
+
+Never restore the directory from an older copy: a witness that has forgotten what it cosigned can
+cosign a second history. Make another one instead, under another name."
+    )]
+    Witness(WitnessCommand),
     /// Prove single records of the state under its root, take snapshots of all of it, and check both.
     #[command(
         subcommand,
@@ -413,6 +427,8 @@ pub enum LogCommand {
     },
     /// Sign and print a checkpoint over all entries, with the keys that an auditor pins.
     Checkpoint,
+    /// Have the checkpoint over all entries cosigned by the witnesses of a policy, and keep their cosignatures.
+    Cosign(CosignArgs),
     /// Write the whole log as one file, or publish it as static files.
     #[command(after_help = "Examples:
   qfs log export ledger.qfslog

@@ -7,6 +7,7 @@ use shard_store::{
     fleet::{DownloadError, RestoreError, UploadError},
 };
 use std::{fmt, io, path::Path};
+use witness::WitnessError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -71,6 +72,20 @@ impl From<Refusal> for CliError {
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         Self::failed(error.code(), error)
+    }
+}
+
+impl From<WitnessError> for CliError {
+    fn from(error: WitnessError) -> Self {
+        let code = match &error {
+            WitnessError::Busy(_) => ErrorCode::Busy,
+            WitnessError::Missing(_) => ErrorCode::NotFound,
+            WitnessError::Exists(_) => ErrorCode::Conflict,
+            WitnessError::Damaged { .. } => ErrorCode::IntegrityMismatch,
+            WitnessError::Key(_) | WitnessError::NotALog(_) => ErrorCode::InvalidInput,
+            WitnessError::Io { source, .. } => io_code(source),
+        };
+        Self::failed(code, error)
     }
 }
 

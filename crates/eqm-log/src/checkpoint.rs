@@ -13,12 +13,6 @@ use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{error::Error, fmt};
 use protocol::signature::{PublicKey, SignatureError, Signer, Suite};
 
-/// First bytes of every message that an ML-DSA-44 cosignature covers.
-const COSIGNATURE_LABEL: &[u8; 12] = b"subtree/v1\n\0";
-
-/// Latest time that a cosignature may carry, in seconds since 1970: 2^63 − 1.
-const MAX_TIMESTAMP: u64 = u64::MAX >> 1;
-
 /// Time that our logs write: none. A log has the same bytes wherever it is made.
 const NO_TIMESTAMP: u64 = 0;
 
@@ -56,6 +50,11 @@ pub enum CheckpointError {
         /// Id of the key.
         key_id: u32,
     },
+    /// The key makes no cosignatures.
+    NotACosigner {
+        /// Id of the key.
+        key_id: u32,
+    },
     /// No known key of this suite has signed.
     MissingSignature(Suite),
 }
@@ -83,6 +82,9 @@ impl fmt::Display for CheckpointError {
             }
             Self::BadTimestamp { key_id } => {
                 write!(f, "the cosignature by key {key_id:08x} has no valid timestamp")
+            }
+            Self::NotACosigner { key_id } => {
+                write!(f, "the key {key_id:08x} is not one that cosigns")
             }
             Self::MissingSignature(suite) => {
                 write!(f, "the checkpoint has no {suite} signature by a known key")
@@ -158,16 +160,13 @@ impl Checkpoint {
         let ed_key = signing_key(name, &ed.public_key(), Suite::Ed25519)?;
         let pq_key = signing_key(name, &pq.public_key(), Suite::MlDsa44)?;
         let text = self.text();
-        let message = self.cosigned_message(name, NO_TIMESTAMP)?;
-        let cosignature = [&NO_TIMESTAMP.to_be_bytes()[..], &pq.sign(&message)].concat();
-        let line = |key: &VerifierKey, bytes| NoteSignature {
+        let signature = NoteSignature {
             name: String::from(name),
-            key_id: key.key_id(),
-            bytes,
+            key_id: ed_key.key_id(),
+            bytes: ed.sign(text.as_bytes()),
         };
-        let signatures =
-            Vec::from([line(&ed_key, ed.sign(text.as_bytes())), line(&pq_key, cosignature)]);
-        Ok(Note { text, signatures }.to_string())
+        let cosignature = self.cosigned_by(&pq_key, pq, NO_TIMESTAMP)?;
+        Ok(Note { text, signatures: Vec::from([signature, cosignature]) }.to_string())
     }
 
     /// Checks a signed checkpoint against the keys of the log. There must be a signature of each suite by
@@ -187,6 +186,8 @@ impl Checkpoint {
                 match key.key_type() {
                     KeyType::Ed25519 => ed = true,
                     KeyType::MlDsa44Cosignature => pq = true,
+                    // A witness's word, which a log's own cannot be replaced by.
+                    KeyType::Ed25519Cosignature => {}
                 }
             }
         }
@@ -202,42 +203,18 @@ impl Checkpoint {
         key: &VerifierKey,
         signature: &NoteSignature,
     ) -> Result<(), CheckpointError> {
-        let key_id = key.key_id();
-        let verdict = match key.key_type() {
-            KeyType::Ed25519 => key.public_key().verify(self.text().as_bytes(), &signature.bytes),
-            KeyType::MlDsa44Cosignature => {
-                let (time, bytes) = signature
-                    .bytes
-                    .split_first_chunk::<8>()
-                    .map(|(time, bytes)| (u64::from_be_bytes(*time), bytes))
-                    .filter(|(time, _)| *time <= MAX_TIMESTAMP)
-                    .ok_or(CheckpointError::BadTimestamp { key_id })?;
-                key.public_key().verify(&self.cosigned_message(key.name(), time)?, bytes)
+        match key.key_type() {
+            KeyType::Ed25519 => key
+                .public_key()
+                .verify(self.text().as_bytes(), &signature.bytes)
+                .map_err(|error| CheckpointError::BadSignature { key_id: key.key_id(), error }),
+            KeyType::Ed25519Cosignature | KeyType::MlDsa44Cosignature => {
+                self.verify_cosignature(key, signature).map(|_| ())
             }
-        };
-        verdict.map_err(|error| CheckpointError::BadSignature { key_id, error })
+        }
     }
 
-    /// The message under an ML-DSA-44 cosignature (C2SP tlog-cosignature, `cosigned_message`).
-    fn cosigned_message(&self, cosigner: &str, time: u64) -> Result<Vec<u8>, CheckpointError> {
-        let name_len = u8::try_from(cosigner.len()).map_err(|_| NoteError::BadKeyName)?;
-        let origin_len = u8::try_from(self.origin.len()).map_err(|_| CheckpointError::BadOrigin)?;
-        let parts: [&[u8]; 9] = [
-            COSIGNATURE_LABEL,
-            &[name_len],
-            cosigner.as_bytes(),
-            &time.to_be_bytes(),
-            &[origin_len],
-            self.origin.as_bytes(),
-            // The cosigned subtree starts at leaf zero: it is the whole tree.
-            &0_u64.to_be_bytes(),
-            &self.size.to_be_bytes(),
-            &self.root.0,
-        ];
-        Ok(parts.concat())
-    }
-
-    fn check(&self) -> Result<(), CheckpointError> {
+    pub(crate) fn check(&self) -> Result<(), CheckpointError> {
         if !is_origin(&self.origin) {
             return Err(CheckpointError::BadOrigin);
         }

@@ -283,6 +283,15 @@ fn check_length(place: Place, length: usize, max: usize) -> Result<(), FormatErr
     Err(FormatError::LengthOutOfBounds { place, length, max })
 }
 
+/// Checks that a log can sign with the key.
+fn check_key(key: &VerifierKey) -> Result<(), FormatError> {
+    let key_type = key.key_type();
+    if key_type.signs_logs() {
+        return Ok(());
+    }
+    Err(FormatError::BadKey(NoteError::UnknownKeyType(key_type.byte())))
+}
+
 /// Checks that an unverified note speaks about the log that ends in `head`.
 fn check_note(origin: &str, head: &LogHead, note: &str) -> Result<(), FormatError> {
     let found = Checkpoint::parse_unverified(note).map_err(FormatError::BadCheckpoint)?.into();

@@ -162,6 +162,8 @@ impl fmt::Display for NoteSignature {
 pub enum KeyType {
     /// 0x01: an Ed25519 signature over the text of the note (C2SP signed-note).
     Ed25519,
+    /// 0x04: a timestamped Ed25519 cosignature of a checkpoint (C2SP tlog-cosignature). Witnesses make it, logs do not.
+    Ed25519Cosignature,
     /// 0x06: a timestamped ML-DSA-44 cosignature of a checkpoint (C2SP tlog-cosignature).
     MlDsa44Cosignature,
 }
@@ -172,6 +174,7 @@ impl KeyType {
     pub const fn byte(self) -> u8 {
         match self {
             Self::Ed25519 => 0x01,
+            Self::Ed25519Cosignature => 0x04,
             Self::MlDsa44Cosignature => 0x06,
         }
     }
@@ -179,22 +182,44 @@ impl KeyType {
     const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             0x01 => Some(Self::Ed25519),
+            0x04 => Some(Self::Ed25519Cosignature),
             0x06 => Some(Self::MlDsa44Cosignature),
             _ => None,
         }
     }
 
+    /// Whether logs sign with it (EL-12).
+    #[must_use]
+    pub const fn signs_logs(self) -> bool {
+        matches!(self, Self::Ed25519 | Self::MlDsa44Cosignature)
+    }
+
+    /// Whether witnesses cosign with it (WI-1).
+    #[must_use]
+    pub const fn cosigns(self) -> bool {
+        matches!(self, Self::Ed25519Cosignature | Self::MlDsa44Cosignature)
+    }
+
     const fn suite(self) -> Suite {
         match self {
-            Self::Ed25519 => Suite::Ed25519,
+            Self::Ed25519 | Self::Ed25519Cosignature => Suite::Ed25519,
             Self::MlDsa44Cosignature => Suite::MlDsa44,
         }
     }
 
-    /// The type of notes that a suite signs; ML-DSA-65 and -87 have none.
-    const fn of_suite(suite: Suite) -> Option<Self> {
+    /// The type with which a log signs by a suite; ML-DSA-65 and -87 have none.
+    const fn of_log(suite: Suite) -> Option<Self> {
         match suite {
             Suite::Ed25519 => Some(Self::Ed25519),
+            Suite::MlDsa44 => Some(Self::MlDsa44Cosignature),
+            Suite::MlDsa65 | Suite::MlDsa87 => None,
+        }
+    }
+
+    /// The type with which a witness cosigns by a suite.
+    const fn of_witness(suite: Suite) -> Option<Self> {
+        match suite {
+            Suite::Ed25519 => Some(Self::Ed25519Cosignature),
             Suite::MlDsa44 => Some(Self::MlDsa44Cosignature),
             Suite::MlDsa65 | Suite::MlDsa87 => None,
         }
@@ -214,17 +239,30 @@ pub struct VerifierKey {
 }
 
 impl VerifierKey {
-    /// The verifier key of a public key under a name: type 0x01 for Ed25519, 0x06 for ML-DSA-44.
+    /// The verifier key of a log's public key under a name: type 0x01 for Ed25519, 0x06 for ML-DSA-44.
     ///
     /// # Errors
     /// [`NoteError::BadKeyName`], [`NoteError::BadKeyLength`], [`NoteError::UnsupportedSuite`].
     pub fn new(name: &str, key: &PublicKey) -> Result<Self, NoteError> {
+        let key_type = KeyType::of_log(key.suite).ok_or(NoteError::UnsupportedSuite(key.suite))?;
+        Self::of_type(name, key_type, &key.bytes)
+    }
+
+    /// The verifier key of a witness's public key under a name: type 0x04 for Ed25519, 0x06 for ML-DSA-44.
+    ///
+    /// # Errors
+    /// As [`VerifierKey::new`].
+    pub fn cosigner(name: &str, key: &PublicKey) -> Result<Self, NoteError> {
+        let key_type =
+            KeyType::of_witness(key.suite).ok_or(NoteError::UnsupportedSuite(key.suite))?;
+        Self::of_type(name, key_type, &key.bytes)
+    }
+
+    fn of_type(name: &str, key_type: KeyType, key: &[u8]) -> Result<Self, NoteError> {
         if !is_key_name(name) {
             return Err(NoteError::BadKeyName);
         }
-        let key = PublicKey::new(key.suite, &key.bytes).map_err(NoteError::BadKeyLength)?;
-        let key_type =
-            KeyType::of_suite(key.suite).ok_or(NoteError::UnsupportedSuite(key.suite))?;
+        let key = PublicKey::new(key_type.suite(), key).map_err(NoteError::BadKeyLength)?;
         let key_id = key_id(name, key_type, &key.bytes);
         Ok(Self { name: String::from(name), key_type, key_id, key })
     }
@@ -275,8 +313,7 @@ impl FromStr for VerifierKey {
         let material = base64_decode(key).ok_or(NoteError::BadVerifierKey)?;
         let (byte, bytes) = material.split_first().ok_or(NoteError::BadVerifierKey)?;
         let key_type = KeyType::from_byte(*byte).ok_or(NoteError::UnknownKeyType(*byte))?;
-        let key = PublicKey::new(key_type.suite(), bytes).map_err(NoteError::BadKeyLength)?;
-        let vkey = Self::new(name, &key)?;
+        let vkey = Self::of_type(name, key_type, bytes)?;
         if vkey.key_id == found {
             Ok(vkey)
         } else {
@@ -379,7 +416,7 @@ mod tests {
             (GO_VKEY.replace("c74f20a3", "c74f20"), NoteError::BadVerifierKey),
             (GO_VKEY.replace("PeterNeumann", ""), NoteError::BadKeyName),
             (GO_VKEY.replace("PeterNeumann", "Peter Neumann"), NoteError::BadKeyName),
-            (GO_VKEY.replace("+ARpc", "+BBpc"), NoteError::UnknownKeyType(4)),
+            (GO_VKEY.replace("+ARpc", "+BRpc"), NoteError::UnknownKeyType(5)),
             (GO_VKEY.replace("+ARpc", "+2Q"), NoteError::BadVerifierKey),
             (format!("{GO_VKEY}\n"), NoteError::BadVerifierKey),
             ("a+00000000".into(), NoteError::BadVerifierKey),
@@ -391,6 +428,18 @@ mod tests {
         let short = SignatureError::PublicKeyLength { suite: Suite::MlDsa44, found: 2 };
         let vkey = "a+00000000+BgAA".parse::<VerifierKey>();
         assert_eq!(vkey, Err(NoteError::BadKeyLength(short)));
+    }
+
+    /// EL-10: the same key has another id when it cosigns.
+    #[test]
+    fn el_10_the_type_is_part_of_a_key() {
+        let log: VerifierKey = GO_VKEY.parse().unwrap();
+        let witness = VerifierKey::cosigner(log.name(), log.public_key()).unwrap();
+        assert_eq!((log.key_type().byte(), witness.key_type().byte()), (1, 4));
+        assert_ne!(witness.key_id(), log.key_id());
+        assert_eq!(witness.to_string().parse(), Ok(witness));
+        let relabelled = GO_VKEY.replace("+ARpc", "+BBpc").parse::<VerifierKey>();
+        assert!(matches!(relabelled, Err(NoteError::WrongKeyId { .. })));
     }
 
     #[test]
@@ -406,7 +455,9 @@ mod tests {
     fn suites_without_a_key_type_are_refused() {
         for suite in [Suite::MlDsa65, Suite::MlDsa87] {
             let key = PublicKey { suite, bytes: alloc::vec![0; suite.public_key_len()] };
-            assert_eq!(VerifierKey::new("n", &key), Err(NoteError::UnsupportedSuite(suite)));
+            let refused = Err(NoteError::UnsupportedSuite(suite));
+            assert_eq!(VerifierKey::new("n", &key), refused);
+            assert_eq!(VerifierKey::cosigner("n", &key), refused);
         }
     }
 

@@ -4,10 +4,11 @@ mod common;
 
 use common::{BODIES, ORIGIN, assert_golden, head, keys, sign};
 use eqm_log::{
-    LogHead, MAX_BODY_LEN,
+    LogHead, MAX_BODY_LEN, VerifierKey,
     export::{
         Export, ExportError, ExportedEntry, FormatError, Header, MAGIC, Place, Reader, Writer,
     },
+    note::NoteError,
 };
 use proptest::prelude::*;
 use protocol::Hash32;
@@ -88,6 +89,22 @@ fn el_18_reading_gives_back_entries_chain_and_tree() {
         assert_eq!((verified.size(), verified.root()), (count as u64, head(count).root()));
         assert!(export.verify(&[]).is_err());
     }
+}
+
+/// EL-15, EL-20: a key that only witnesses use is none of a log's, for who reads and for who writes.
+#[test]
+fn el_15_keys_are_those_that_sign_logs() {
+    let [ed_key, pq_key] = keys();
+    let cosigner = VerifierKey::cosigner(ORIGIN, ed_key.public_key()).unwrap();
+    let refused = FormatError::BadKey(NoteError::UnknownKeyType(4));
+    let keys = vec![cosigner.clone(), pq_key];
+    let written = Writer::create(&mut Vec::new(), &Header { keys, ..header(0) }).map(|_| ());
+    assert_eq!(written, Err(refused.clone().into()));
+    let (from, to) = (ed_key.to_string(), cosigner.to_string());
+    let file = export(0);
+    let at = file.windows(from.len()).position(|bytes| bytes == from.as_bytes()).unwrap();
+    let file = [&file[..at], to.as_bytes(), &file[at + from.len()..]].concat();
+    assert_eq!(read(&rehashed(file)), Err(refused));
 }
 
 /// EL-18: however many entries are read together, they are the same, and so is what goes wrong between them.

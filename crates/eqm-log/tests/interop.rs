@@ -7,12 +7,13 @@ mod tiled;
 
 use common::{ORIGIN, ed, keys, pq};
 use eqm_log::{
-    Checkpoint, ConsistencyProof, LogProof, TileKind,
+    Checkpoint, ConsistencyProof, LogProof, TileKind, VerifierKey,
     tile::tiles_added,
     tree::{consistency_proof, inclusion_proof},
 };
 use proptest::prelude::*;
-use signed_note::{Note, StandardVerifier, VerifierList};
+use protocol::signature::{SeedSigner, Signer, Suite};
+use signed_note::{Note, StandardVerifier, Verifier, VerifierList};
 use std::sync::LazyLock;
 use tiled::{Files, Log};
 use tlog_tiles::{
@@ -179,6 +180,59 @@ fn el_23_bundles_are_the_leaves_of_tiles() {
         }
         assert!(hashes == files.0[&tile], "{bundle}");
     }
+}
+
+/// Their verifier seam, filled with an Ed25519 cosignature (type 0x04) as C2SP tlog-cosignature describes it.
+struct Cosignature {
+    key: VerifierKey,
+    ed25519: StandardVerifier,
+}
+
+impl Cosignature {
+    fn new(key: &VerifierKey) -> Self {
+        // The same public key as one that signs texts, which they know.
+        let standard = VerifierKey::new(key.name(), key.public_key()).unwrap().to_string();
+        Self { key: key.clone(), ed25519: StandardVerifier::new(&standard).unwrap() }
+    }
+}
+
+impl Verifier for Cosignature {
+    fn name(&self) -> &str {
+        self.key.name()
+    }
+
+    fn key_id(&self) -> u32 {
+        let material = [&[4][..], &self.key.public_key().bytes].concat();
+        signed_note::key_id(self.key.name(), &material)
+    }
+
+    fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
+        let Some((time, signature)) = signature.split_first_chunk::<8>() else { return false };
+        let head = format!("cosignature/v1\ntime {}\n", u64::from_be_bytes(*time));
+        self.ed25519.verify(&[head.as_bytes(), text].concat(), signature)
+    }
+}
+
+/// WI-1: they read a note with cosignatures, and verify the Ed25519 one by its key id.
+#[test]
+fn wi_1_others_verify_cosignatures() {
+    let signer = |suite| SeedSigner::from_seed(suite, [3; 32]);
+    let checkpoint = Checkpoint { origin: ORIGIN.into(), size: 300, root: LOG.root(300) };
+    let mut text = note(300);
+    for suite in [Suite::MlDsa44, Suite::Ed25519] {
+        let line = checkpoint.cosign("witness.example/w1", &signer(suite), 1_679_315_147).unwrap();
+        text += &format!("{line}\n");
+    }
+    let key = VerifierKey::cosigner("witness.example/w1", &signer(Suite::Ed25519).public_key());
+    let key = key.unwrap();
+    let verify = |text: &str| {
+        let verifier = VerifierList::new(vec![Box::new(Cosignature::new(&key))]);
+        let (verified, unknown) = Note::from_bytes(text.as_bytes()).unwrap().verify(&verifier)?;
+        Ok::<_, signed_note::NoteError>((verified.len(), unknown.len(), verified[0].id()))
+    };
+    assert_eq!(verify(&text).unwrap(), (1, 3, key.key_id()));
+    assert!(verify(&text.replacen("\n300\n", "\n301\n", 1)).is_err());
+    assert_eq!(Note::from_bytes(text.as_bytes()).unwrap().to_bytes(), text.as_bytes());
 }
 
 proptest! {

@@ -34,6 +34,13 @@ impl<D: Disk> CheckpointFile<D> {
         Self { disk, path: dir.join("checkpoint") }
     }
 
+    /// The file of the latest checkpoint that witnesses have cosigned, in a ledger's directory. It may be over fewer
+    /// entries than the other one, which is signed without asking anybody.
+    #[must_use]
+    pub fn cosigned_in_dir(disk: D, dir: &Path) -> Self {
+        Self { disk, path: dir.join("cosigned-checkpoint") }
+    }
+
     /// The note and what it states; `None` before the first one.
     ///
     /// # Errors
@@ -101,8 +108,16 @@ impl<D: Disk> CheckpointFile<D> {
             .sign(origin, signers.ed25519.as_ref(), signers.ml_dsa_44.as_ref())
             .map_err(|error| JournalError::Halted(format!("checkpoint: {error}")))?;
         // Kept before anyone sees it: a crash here leaves the older checkpoint, which this one extends.
-        files::replace(&self.disk, &self.path, note.as_bytes())
-            .map_err(JournalError::io("cannot write", &self.path))?;
+        self.keep(&note)?;
         Ok(note)
+    }
+
+    /// Keeps a note in place of the one before.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn keep(&self, note: &str) -> Result<(), JournalError> {
+        files::replace(&self.disk, &self.path, note.as_bytes())
+            .map_err(JournalError::io("cannot write", &self.path))
     }
 }

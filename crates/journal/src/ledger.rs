@@ -14,8 +14,8 @@ use crate::{
     Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Published, Recovery, RocksStore,
     Submitted, TileDir,
     checkpoint::CheckpointFile,
-    disk::{PublicDisk, RealDisk},
-    files::{self, DirLock},
+    disk::{DirLock, PublicDisk, RealDisk},
+    files,
     holders::{log_signers, node_key_name, signing_generation},
 };
 use eqm_log::{
@@ -170,7 +170,7 @@ impl Ledger {
     }
 
     fn open_any(dir: &Path) -> Result<(Self, Recovery), JournalError> {
-        let lock = DirLock::take(dir)?;
+        let lock = files::lock(dir)?;
         let checkpoint = CheckpointFile::in_dir(RealDisk, dir);
         let checkpointed = checkpoint.read()?.map_or(0, |(_, checkpoint)| checkpoint.size);
         let (executor, recovery) =
@@ -350,6 +350,23 @@ impl Ledger {
         self.checkpoint.sign(self.origin(), head, &log_signers(&self.keys, generation)?)
     }
 
+    /// The checkpoint over all entries that is given out: with the cosignatures of witnesses, if they have cosigned this one.
+    ///
+    /// # Errors
+    /// As [`Ledger::sign_checkpoint`], and when the cosigned one cannot be read.
+    pub fn best_checkpoint(&self) -> Result<String, JournalError> {
+        let note = self.sign_checkpoint()?;
+        let head = self.executor.appender().durable_head()?.checkpoint(self.origin());
+        let cosigned = self.cosigned().read()?.filter(|(_, cosigned)| *cosigned == head);
+        Ok(cosigned.map_or(note, |(note, _)| note))
+    }
+
+    /// The file of the latest checkpoint that witnesses have cosigned.
+    #[must_use]
+    pub fn cosigned(&self) -> CheckpointFile {
+        CheckpointFile::cosigned_in_dir(RealDisk, &self.dir)
+    }
+
     /// Visits the entries from `seq` on.
     ///
     /// # Errors
@@ -402,7 +419,7 @@ impl Ledger {
     /// # Errors
     /// When there is no such entry, or the checkpoint cannot be signed.
     pub fn prove(&self, seq: u64) -> Result<LogProof, JournalError> {
-        let checkpoint = self.sign_checkpoint()?;
+        let checkpoint = self.best_checkpoint()?;
         let path = self.inclusion_path(seq, self.len())?;
         Ok(LogProof { extra: Vec::new(), index: seq, path, checkpoint })
     }
@@ -421,7 +438,7 @@ impl Ledger {
     {
         let failed =
             |error: ExportError<W::Error>| JournalError::Halted(format!("export: {error}"));
-        let note = self.sign_checkpoint()?;
+        let note = self.best_checkpoint()?;
         let header = Header {
             origin: self.origin().to_owned(),
             count: self.len(),
@@ -445,7 +462,7 @@ impl Ledger {
         dir: &Path,
         progress: impl FnMut(u64),
     ) -> Result<Published, JournalError> {
-        let note = self.sign_checkpoint()?;
+        let note = self.best_checkpoint()?;
         TileDir::new(PublicDisk, dir).publish(self.executor.appender(), &note, progress)
     }
 

@@ -8,7 +8,6 @@
 pub mod appender;
 pub mod checkpoint;
 pub mod committer;
-pub mod disk;
 pub mod engine;
 pub mod error;
 pub mod executor;
@@ -25,7 +24,7 @@ pub mod tiles;
 
 pub use appender::Appender;
 pub use committer::Committer;
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{self, Disk, DiskFile, RealDisk};
 pub use error::JournalError;
 pub use executor::{Executor, Recovery, Submitted};
 pub use holders::LogKeys;

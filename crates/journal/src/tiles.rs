@@ -64,14 +64,15 @@ impl<D: Disk> TileDir<D> {
         let next = Checkpoint::parse_unverified(note)
             .map_err(|error| JournalError::Halted(format!("checkpoint: {error}")))?;
         make_dir(&self.disk, &self.dir)?;
-        let before = self.published(log, &next)?;
+        let (before, published) = self.published(log, &next)?;
         let mut adding = Adding { target: self, dirs: BTreeSet::new(), written: 0 };
         // A crash from here on leaves files of a size that nobody has been told of.
         adding.bundles(log, before, next.size, progress)?;
         adding.hashes(log, before, next.size)?;
         adding.sync()?;
         // All that the new checkpoint speaks of is durable; a crash now leaves the old one, which still holds.
-        if before < next.size {
+        // Over the same entries, witnesses may have cosigned since; cosignatures that are there are not taken away.
+        if before < next.size || published.len() < note.len() {
             let path = self.dir.join("checkpoint");
             files::replace(&self.disk, &path, note.as_bytes())
                 .map_err(JournalError::io("cannot write", &path))?;
@@ -82,15 +83,15 @@ impl<D: Disk> TileDir<D> {
         Ok(Published { size: next.size, before, written })
     }
 
-    /// Entries under the checkpoint in the directory, which must be of the same history.
+    /// Entries under the checkpoint in the directory, which must be of the same history, and the note itself.
     fn published<L: Disk>(
         &self,
         log: &Appender<L>,
         next: &Checkpoint,
-    ) -> Result<u64, JournalError> {
+    ) -> Result<(u64, String), JournalError> {
         let file = CheckpointFile::in_dir(self.disk.clone(), &self.dir);
-        let Some((_, published)) = file.read()? else {
-            return Ok(0);
+        let Some((note, published)) = file.read()? else {
+            return Ok((0, String::new()));
         };
         if published.origin != next.origin {
             return Err(JournalError::Damaged(format!(
@@ -101,7 +102,7 @@ impl<D: Disk> TileDir<D> {
             )));
         }
         file.check(log.head(), log)?;
-        Ok(published.size)
+        Ok((published.size, note))
     }
 
     /// Removes the partial tiles at the place of a full one.

@@ -13,7 +13,7 @@ pub mod threads;
 
 pub use checks::{Check, Keys};
 pub use page::PageArgs;
-pub use pins::read as read_keys;
+pub use pins::{read as read_keys, read_policy};
 
 use std::{
     fmt::Write as _,
@@ -23,6 +23,8 @@ use std::{
     process::ExitCode,
 };
 
+use eqm_log::policy::Cosigner;
+use pins::Trust;
 use protocol::json::{Value, object};
 
 use crate::{Progress, Report};
@@ -46,6 +48,7 @@ Examples:
   qfs-replay ledger.qfslog --against theirs.qfslog --misbehaviour two.proof
   qfs-replay misbehaviour two.proof --key @operator.vkeys
   qfs-replay proof entry.tlog-proof --key @operator.vkeys
+  qfs-replay proof entry.tlog-proof --policy trust.policy
   qfs-replay consistency old.checkpoint growth.proof --key @operator.vkeys
   qfs-replay tiles /srv/www/log --key @operator.vkeys
 
@@ -68,6 +71,9 @@ pub struct ReplayArgs {
     /// path). Give both keys of the log; may be repeated.
     #[arg(long = "key", value_name = "VKEY|@FILE")]
     pub keys: Vec<String>,
+    /// Policy (C2SP tlog-policy): keys of logs, and which witnesses must have cosigned the checkpoint.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Directory to write the three evidence files to; made if missing.
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
@@ -89,6 +95,7 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
     match (&args.check, &args.file) {
         (Some(check), None)
             if args.keys.is_empty()
+                && args.policy.is_none()
                 && args.evidence.is_none()
                 && args.against.is_none()
                 && !args.page.is_asked() =>
@@ -107,10 +114,10 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
 }
 
 fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode {
-    match pins::read(&args.keys) {
-        Ok(pinned) => {
+    match Trust::read(&args.keys, args.policy.as_deref()) {
+        Ok(trust) => {
             let out = args.misbehaviour.as_deref();
-            checks::end(fork::find([file, other], out, &pinned), json)
+            checks::end(fork::find([file, other], out, &trust.pins()), json)
         }
         Err(message) => {
             complain(&message);
@@ -120,8 +127,10 @@ fn against(args: &ReplayArgs, file: &Path, other: &Path, json: bool) -> ExitCode
 }
 
 fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
-    let pinned = match args.page.check(file).and_then(|()| pins::read(&args.keys)) {
-        Ok(pinned) => pinned,
+    let trust =
+        args.page.check(file).and_then(|()| Trust::read(&args.keys, args.policy.as_deref()));
+    let trust = match trust {
+        Ok(trust) => trust,
         Err(message) => {
             complain(&message);
             return ExitCode::from(USAGE);
@@ -130,7 +139,7 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
     let mut meter = Meter::new();
     let mut source = open(file);
     let report =
-        threads::audit(|buf: &mut [u8]| read(&mut source, buf), &pinned, &mut |progress| {
+        threads::audit(|buf: &mut [u8]| read(&mut source, buf), &trust.pins(), &mut |progress| {
             meter.show(progress)
         });
     meter.clear();
@@ -139,9 +148,12 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
             .map_err(|error| format!("evidence in {}: {error}", folder.display()))
     });
     let page = args.page.write(&report);
-    let failure = match (&report.divergence, &written, &page) {
+    // The log's own word, verified, is what the policy's witnesses must have cosigned.
+    let witnessed = trust.witnessed(report.checkpoint.as_deref().unwrap_or_default());
+    let failure = match (&report.divergence, &witnessed, &written, &page) {
         (Some(divergence), ..) => Some((divergence.code.name(), divergence.to_string())),
-        (None, Some(Err(error)), _) | (None, _, Err(error)) => {
+        (None, Err(error), ..) => Some(("SE_ERR_INTEGRITY_MISMATCH", error.to_string())),
+        (None, Ok(_), Some(Err(error)), _) | (None, Ok(_), _, Err(error)) => {
             Some(("SE_ERR_INTERNAL", error.clone()))
         }
         _ => None,
@@ -157,6 +169,7 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
     let written = Written {
         evidence: written.and_then(Result::ok).unwrap_or_default(),
         report: page.ok().flatten(),
+        cosigners: witnessed.unwrap_or_default(),
     };
     match failure {
         Some((code, detail)) => fail(code, &detail, json),
@@ -164,10 +177,11 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
     }
 }
 
-/// Files that an audit has left.
+/// Files that an audit has left, and who has cosigned what it is about.
 struct Written {
     evidence: Vec<PathBuf>,
     report: Option<PathBuf>,
+    cosigners: Vec<Cosigner>,
 }
 
 type Source = Result<Box<dyn Read + Send>, io::Error>;
@@ -241,6 +255,7 @@ fn document(report: &Report, written: &Written) -> Value {
         ("tree_root", text(report.tree_root.map(|root| root.to_string()))),
         ("state_root", hex(report.final_state_root)),
         ("checkpoint", text(report.checkpoint.clone())),
+        ("cosigners", pins::cosigners(&written.cosigners)),
         ("evidence", written.evidence.iter().map(|path| shown(path)).collect()),
         ("report", text(written.report.as_deref().map(shown))),
     ])
@@ -270,6 +285,9 @@ fn summary(report: &Report, written: &Written) -> String {
     for signature in &report.signatures {
         let key = format!("{} {:08x}", signature.suite, signature.key_id);
         row("signed by", &format!("{} {key}", signature.key_name));
+    }
+    for Cosigner { witness, key_id, time } in &written.cosigners {
+        row("cosigned by", &format!("{witness} {key_id:08x} at {time}"));
     }
     row("log hash", &report.log_hash);
     if let Some(root) = &report.final_state_root {

@@ -1,25 +1,9 @@
 //! A disk that fails in every way, and histories that must survive it.
 //!
-//! Everything durable in the journal goes through [`journal::Disk`]. [`SimDisk`] is one in memory that keeps what that
-//! trait promises, and not a byte more. There is no clock, no thread and no randomness but [`Random`]: whatever happens
-//! follows from a seed, and a seed that failed fails again, with the same [`SimDisk::trace`].
-//!
-//! # What it does to bytes
-//!
-//! Every write goes to a cache, which is what readers see. When the power is lost ([`Ending::PowerLost`]), each sector of
-//! [`disk::SECTOR`] bytes is what it was at *some* moment since the last sync of its file: at that sync, now, or after any write in
-//! between. Each sector is decided by itself, and so is the length, so writes come out torn, short, lost and in another
-//! order. A name that was made, changed or removed since the last sync of its directory is so or not, each by itself. When only
-//! the process ends ([`Ending::ProcessKilled`]), the cache stays; this is how bytes come to be read that were never synced.
-//!
-//! [`Faults`] adds what else disks do: syncs that fail and forget, sectors in wrong places, no room. [`SimDisk::rot`]
-//! turns bits. A sector is never torn itself; the journal's format builds on that, and says so (JO-5).
-//!
-//! # Crashes at every point
-//!
-//! Each operation that changes something is a *write point*. [`Faults::crash_at`] stops the machine within the one of that number;
-//! everything fails until [`SimDisk::restart`]. To break a history everywhere: run it once, read [`SimDisk::points`], run it
-//! again for every number up to there. Then do the same to the recovery, which is a history as well.
+//! Everything durable in the journal goes through a [`disk::Disk`]. [`SimDisk`] is one in memory that keeps what that
+//! trait promises, and not a byte more, and can stop at every write point: [`disk::sim`] says what it does to bytes. There is
+//! no clock, no thread and no randomness but [`Random`]: whatever happens follows from a seed, and a seed that failed fails
+//! again, with the same [`SimDisk::trace`].
 //!
 //! # How to simulate something
 //!
@@ -50,10 +34,7 @@
 
 #![forbid(unsafe_code)]
 
-pub mod disk;
 pub mod log_history;
-pub mod random;
 pub mod stack;
 
-pub use disk::{Ending, Faults, SimDisk, SimFile};
-pub use random::Random;
+pub use disk::sim::{Ending, Faults, Random, SimDisk, SimFile};

@@ -1,5 +1,6 @@
 //! `log`: the EQM log, shown, signed, exported, checked, proved.
 
+mod cosign;
 mod keys;
 mod proofs;
 
@@ -32,6 +33,7 @@ pub fn run(app: &mut App, command: &LogCommand) -> Result<()> {
         LogCommand::Export { .. } => {
             Err(CliError::Usage("name a file, or a directory with --tiles".into()))
         }
+        LogCommand::Cosign(args) => cosign::run(app, args),
         LogCommand::Verify => verify(app),
         LogCommand::Keys { output } => keys::run(app, output.as_deref()),
         LogCommand::Prove { seq, output } => proofs::entry(app, *seq, output.as_deref()),
@@ -232,7 +234,7 @@ fn vkeys(keys: &[VerifierKey]) -> Vec<String> {
 
 fn checkpoint(app: &mut App) -> Result<()> {
     let ledger = app.ledger()?;
-    let note = ledger.sign_checkpoint()?;
+    let note = ledger.best_checkpoint()?;
     let checkpoint = Checkpoint::parse_unverified(&note)
         .map_err(|error| CliError::failed(ErrorCode::Internal, error))?;
     let keys = vkeys(&ledger.verifier_keys()?);

@@ -19,12 +19,14 @@ mod put;
 mod repair;
 mod score;
 mod state;
+mod witness;
 
 use crate::{
     app::App,
     args::Command,
     error::{CliError, Result},
 };
+use eqm_log::Policy;
 use protocol::ErrorCode;
 use std::{fs::File, io::Read, path::Path, process::ExitCode};
 
@@ -51,6 +53,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Explain(command) => explain::run(app, &command),
         Command::Bundle => bundle::run(app),
         Command::Log(command) => log::run(app, &command),
+        Command::Witness(command) => witness::run(app, &command),
         Command::State(command) => state::run(app, command),
         Command::Batch { file } => batch::run(app, &file),
         Command::Replay(args) => replay_log(app, &args),
@@ -85,6 +88,11 @@ pub fn read_text(path: &Path) -> Result<Vec<u8>> {
         return Err(CliError::failed(ErrorCode::Limit, detail));
     }
     Ok(bytes)
+}
+
+/// The policy in a file.
+pub fn read_policy(path: &Path) -> Result<Policy> {
+    replay::cli::read_policy(path).map_err(CliError::Usage)
 }
 
 /// An argument that is a text, or `@FILE` with one.

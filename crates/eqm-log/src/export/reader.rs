@@ -2,7 +2,7 @@
 
 use super::{
     ByteSource, ExportError, FORMAT_VERSION, FormatError, Header, MAGIC, MAX_KEYS, Place,
-    batch::Batch, check_note, input::Input,
+    batch::Batch, check_key, check_note, input::Input,
 };
 use crate::{
     MAX_BODY_LEN, MAX_LOG_SIZE,
@@ -244,7 +244,9 @@ fn read_header<S: ByteSource>(input: &mut Input<S>) -> Result<Header, ExportErro
     for _ in 0..input.u8_length(place, MAX_KEYS)? {
         let len = input.u16_length(place, MAX_VKEY_LEN)?;
         let vkey = utf8(input.take(len, place)?, place)?;
-        keys.push(vkey.parse().map_err(FormatError::BadKey)?);
+        let key: VerifierKey = vkey.parse().map_err(FormatError::BadKey)?;
+        check_key(&key)?;
+        keys.push(key);
     }
     Ok(Header { origin, count, keys })
 }

@@ -1,7 +1,7 @@
 //! Writing an export.
 
 use super::{
-    ByteSink, ExportError, FORMAT_VERSION, FormatError, Header, MAGIC, MAX_KEYS, Place,
+    ByteSink, ExportError, FORMAT_VERSION, FormatError, Header, MAGIC, MAX_KEYS, Place, check_key,
     check_length, check_note,
 };
 use crate::{
@@ -113,6 +113,7 @@ fn write_header<W: ByteSink>(
         return Err(FormatError::BadOrigin.into());
     }
     check_length(place, header.keys.len(), MAX_KEYS)?;
+    header.keys.iter().try_for_each(check_key)?;
     output.put(&MAGIC)?;
     output.put(&FORMAT_VERSION.to_be_bytes())?;
     output.put(&header.count.to_be_bytes())?;

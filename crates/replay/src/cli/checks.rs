@@ -10,7 +10,7 @@ use std::{
 
 use eqm_log::{
     Checkpoint, ConsistencyProof, Leaf, LogProof, Misbehaviour, Tile, TileSource, TileTree,
-    VerifiedCheckpoint, VerifierKey, consistency::MAX_CONSISTENCY_LEN, leaf::MAX_LEAF_LEN,
+    VerifiedCheckpoint, consistency::MAX_CONSISTENCY_LEN, leaf::MAX_LEAF_LEN,
     misbehaviour::MAX_MISBEHAVIOUR_LEN, note::MAX_NOTE_LEN, proof::MAX_PROOF_LEN,
 };
 use protocol::{
@@ -18,7 +18,7 @@ use protocol::{
     json::{Value, object},
 };
 
-use super::{USAGE, complain, fail, pins, plain, say};
+use super::{USAGE, complain, fail, pins, pins::Trust, plain, say};
 
 /// Longest tile or bundle: 256 entries, each with its length before it.
 const MAX_TILE_LEN: usize = 256 * (2 + MAX_LEAF_LEN);
@@ -70,8 +70,11 @@ pub enum Check {
 pub struct Keys {
     /// Key that the log must have signed with: a verifier key, or a file of them, one a line (`@FILE` or a path).
     /// Give both keys of the log; may be repeated.
-    #[arg(long = "key", value_name = "VKEY|@FILE", required = true)]
+    #[arg(long = "key", value_name = "VKEY|@FILE", required_unless_present = "policy")]
     keys: Vec<String>,
+    /// Policy (C2SP tlog-policy): keys of logs, and which witnesses must have cosigned the checkpoint.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 /// A failed check: stable code, sentence.
@@ -86,22 +89,22 @@ pub fn run(check: &Check, json: bool) -> ExitCode {
         Check::Proof { keys, .. }
         | Check::Consistency { keys, .. }
         | Check::Misbehaviour { keys, .. }
-        | Check::Tiles { keys, .. } => &keys.keys,
+        | Check::Tiles { keys, .. } => keys,
         #[cfg(feature = "round3")]
-        Check::Dilithium(_) => &Vec::new(),
+        Check::Dilithium(arguments) => return end(super::round3::check(arguments), json),
     };
-    let keys = match pins::read(keys) {
-        Ok(keys) => keys,
+    let trust = match Trust::read(&keys.keys, keys.policy.as_deref()) {
+        Ok(trust) => trust,
         Err(message) => {
             complain(&message);
             return ExitCode::from(USAGE);
         }
     };
     let found = match check {
-        Check::Proof { file, .. } => proof(file, &keys),
-        Check::Consistency { old, proof, .. } => consistency(old, proof, &keys),
-        Check::Misbehaviour { file, .. } => misbehaviour(file, &keys),
-        Check::Tiles { dir, .. } => tiles(dir, &keys),
+        Check::Proof { file, .. } => proof(file, &trust),
+        Check::Consistency { old, proof, .. } => consistency(old, proof, &trust),
+        Check::Misbehaviour { file, .. } => misbehaviour(file, &trust),
+        Check::Tiles { dir, .. } => tiles(dir, &trust),
         #[cfg(feature = "round3")]
         Check::Dilithium(arguments) => super::round3::check(arguments),
     };
@@ -131,13 +134,14 @@ fn show(rows: Rows, json: bool) {
     }
 }
 
-fn proof(path: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
+fn proof(path: &Path, trust: &Trust) -> Result<Rows, Failure> {
     let proof: LogProof = text(path, MAX_PROOF_LEN)?.parse().map_err(named(path))?;
     let leaf = Leaf::parse(&proof.extra)
         .ok_or("the proof does not enclose its entry")
         .map_err(named(path))?;
     // From here on the enclosed entry is the proved one: what the proof shows is its leaf hash.
-    let checkpoint = proof.verify(&leaf.leaf_hash(), keys).map_err(named(path))?;
+    let keys = trust.keys_of(&proof.checkpoint);
+    let checkpoint = proof.verify(&leaf.leaf_hash(), &keys).map_err(named(path))?;
     let body = EntryBody::from_bytes(leaf.body).map_err(named(path))?;
     if body.seq != proof.index {
         let detail = format!("entry {} stands at {} of the log", body.seq, proof.index);
@@ -156,22 +160,35 @@ fn proof(path: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
         ("prev_entry_hash", leaf.prev_entry_hash.to_hex().into()),
     ];
     rows.extend(stated(&checkpoint));
+    rows.push(witnessed(path, trust, &proof.checkpoint)?);
     Ok(rows)
 }
 
-fn consistency(old: &Path, path: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
-    let old = Checkpoint::verify(&text(old, MAX_NOTE_LEN)?, keys).map_err(named(old))?;
+/// The row of the witnesses that a policy asks for.
+fn witnessed(path: &Path, trust: &Trust, note: &str) -> Result<(&'static str, Value), Failure> {
+    let cosigners = trust.witnessed(note).map_err(named(path))?;
+    Ok(("cosigners", pins::cosigners(&cosigners)))
+}
+
+/// Witnesses are asked for under the later checkpoint: it is the one that is to be believed from now on.
+fn consistency(old: &Path, path: &Path, trust: &Trust) -> Result<Rows, Failure> {
+    let note = text(old, MAX_NOTE_LEN)?;
+    let keys = trust.keys_of(&note);
+    let old = Checkpoint::verify(&note, &keys).map_err(named(old))?;
     let proof: ConsistencyProof = text(path, MAX_CONSISTENCY_LEN)?.parse().map_err(named(path))?;
-    let new = proof.verify(&old, keys).map_err(named(path))?;
+    let new = proof.verify(&old, &keys).map_err(named(path))?;
     let mut rows =
         vec![("old_size", Value::uint(old.size())), ("old_root", old.root().to_base64().into())];
     rows.extend(stated(&new));
+    rows.push(witnessed(path, trust, &proof.checkpoint)?);
     Ok(rows)
 }
 
-fn misbehaviour(path: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
+/// No witness need have seen what a log's own keys signed twice.
+fn misbehaviour(path: &Path, trust: &Trust) -> Result<Rows, Failure> {
     let proof: Misbehaviour = text(path, MAX_MISBEHAVIOUR_LEN)?.parse().map_err(named(path))?;
-    let [one, other] = proof.verify(keys).map_err(named(path))?;
+    let keys = trust.keys_of(&proof.one.checkpoint);
+    let [one, other] = proof.verify(&keys).map_err(named(path))?;
     Ok(vec![
         ("origin", one.origin().into()),
         ("seq", Value::uint(proof.one.index)),
@@ -182,13 +199,16 @@ fn misbehaviour(path: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
     ])
 }
 
-fn tiles(dir: &Path, keys: &[VerifierKey]) -> Result<Rows, Failure> {
+fn tiles(dir: &Path, trust: &Trust) -> Result<Rows, Failure> {
     let path = dir.join("checkpoint");
-    let checkpoint = Checkpoint::verify(&text(&path, MAX_NOTE_LEN)?, keys).map_err(named(&path))?;
+    let note = text(&path, MAX_NOTE_LEN)?;
+    let checkpoint = Checkpoint::verify(&note, &trust.keys_of(&note)).map_err(named(&path))?;
+    let cosigners = witnessed(&path, trust, &note)?;
     let tree = TileTree::open(Directory(dir), &checkpoint).map_err(named(dir))?;
     let head = tree.read_all(|_, _| ()).map_err(named(dir))?;
     let mut rows = Rows::from(stated(&checkpoint));
     rows.push(("last_entry_hash", head.entry_hash().to_hex().into()));
+    rows.push(cosigners);
     Ok(rows)
 }
 

@@ -41,7 +41,7 @@ pub fn consistency(
     let ledger = app.ledger()?;
     let (note, new) = match new {
         Some(path) => own_checkpoint(ledger, path)?,
-        None => parse(ledger.sign_checkpoint()?)?,
+        None => parse(ledger.best_checkpoint()?)?,
     };
     let size = match old.parse() {
         Ok(size) => size,

@@ -1,6 +1,6 @@
 //! Names of one directory: as everybody sees them, and as they would be without power.
 
-use crate::Random;
+use super::Random;
 use std::collections::BTreeMap;
 
 /// A change that happens as a whole: names, and the files that they stand for from then on.

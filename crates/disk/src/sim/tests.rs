@@ -35,10 +35,10 @@ fn sectors(values: [u8; 3]) -> Option<Vec<u8>> {
 
 #[test]
 fn the_simulated_disk_conforms() {
-    journal::disk::conformance::check(&SimDisk::new(1), Path::new("/"));
+    crate::conformance::check(&SimDisk::new(1), Path::new("/"));
     let disk = SimDisk::new(1);
     disk.make_dir(Path::new("/some/dir")).unwrap();
-    journal::disk::conformance::check(&disk, Path::new("/some/dir"));
+    crate::conformance::check(&disk, Path::new("/some/dir"));
 }
 
 #[test]

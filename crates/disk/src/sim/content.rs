@@ -1,6 +1,6 @@
 //! Bytes of one file: what the system's cache has, and what would be left of them without power.
 
-use crate::Random;
+use super::Random;
 use std::{collections::BTreeMap, io, ops::Range};
 
 /// Bytes that the disk writes as a whole or not at all.

@@ -1,7 +1,6 @@
 //! Everything on the simulated disk, and what is to go wrong with it.
 
-use super::{Ending, Faults, content::Content, names::Names};
-use crate::Random;
+use super::{Ending, Faults, Random, content::Content, names::Names};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,

@@ -1,12 +1,27 @@
-//! A disk in memory that keeps exactly what [`journal::Disk`] promises, and not a byte more.
+//! A disk in memory that keeps exactly what [`Disk`] promises, and not a byte more.
+//!
+//! Every write goes to a cache, which is what readers see. When the power is lost ([`Ending::PowerLost`]), each sector of
+//! [`SECTOR`] bytes is what it was at *some* moment since the last sync of its file: at that sync, now, or after any write in
+//! between. Each sector is decided by itself, and so is the length, so writes come out torn, short, lost and in another
+//! order. A name that was made, changed or removed since the last sync of its directory is so or not, each by itself. When only
+//! the process ends ([`Ending::ProcessKilled`]), the cache stays; this is how bytes come to be read that were never synced.
+//!
+//! [`Faults`] adds what else disks do: syncs that fail and forget, sectors in wrong places, no room. [`SimDisk::rot`]
+//! turns bits. A sector is never torn itself; the journal's format builds on that, and says so (JO-5).
+//!
+//! Each operation that changes something is a *write point*. [`Faults::crash_at`] stops the machine within the one of that number;
+//! everything fails until [`SimDisk::restart`]. To break a history everywhere: run it once, read [`SimDisk::points`], run it
+//! again for every number up to there. Then do the same to the recovery, which is a history as well.
 
 mod content;
 mod names;
+mod random;
 mod world;
 
 pub use content::SECTOR;
+pub use random::Random;
 
-use journal::{Disk, DiskFile};
+use crate::{Disk, DiskFile};
 use std::{
     io,
     path::Path,
@@ -92,7 +107,7 @@ impl SimDisk {
 
     /// From here on chance follows from `seed`, whatever happened before.
     pub fn reseed(&self, seed: u64) {
-        self.world().random = crate::Random::new(seed);
+        self.world().random = Random::new(seed);
     }
 
     /// Another disk: what would be left of this one if the power went now and nothing unsynced had reached it. What

@@ -1,6 +1,6 @@
 //! The file system of the machine.
 
-use super::{Disk, DiskFile};
+use crate::{Disk, DiskFile};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn the_real_disk_conforms() {
         let dir = tempfile::tempdir().unwrap();
-        crate::disk::conformance::check(&RealDisk, dir.path());
+        crate::conformance::check(&RealDisk, dir.path());
         let dir = tempfile::tempdir().unwrap();
-        crate::disk::conformance::check(&PublicDisk, dir.path());
+        crate::conformance::check(&PublicDisk, dir.path());
     }
 
     #[test]

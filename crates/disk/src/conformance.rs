@@ -1,6 +1,6 @@
 //! What every [`Disk`] must do while nothing fails.
 
-use super::{Disk, DiskFile};
+use crate::{Disk, DiskFile};
 use std::{io::ErrorKind, path::Path};
 
 /// Runs the suite in `dir`, a directory that exists and is empty. Each implementation calls this in its tests.

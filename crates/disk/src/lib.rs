@@ -4,11 +4,19 @@
 //! Two rules carry everything above it. What was written to a file may be lost, in any order and in part, until
 //! [`DiskFile::sync_data`] returns. A name that was made, changed or removed may still be as it was before, until
 //! [`Disk::sync_dir`] of its directory returns.
+//!
+//! [`RealDisk`] is the file system of the machine. With the feature `sim` there is [`sim::SimDisk`], which keeps these two
+//! promises and not a byte more; with `conformance`, the suite that every implementation passes.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod files;
+mod lock;
 mod real;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 
+pub use lock::DirLock;
 pub use real::{PublicDisk, RealDisk};
 
 use std::{fmt, io, path::Path};
