@@ -3,7 +3,7 @@
 use core::fmt::Display;
 use eqm_log::{VerifierKey, export::ByteSource};
 
-use crate::{Report, apply::Auditor, decode::Decoder, prepare::prepare};
+use crate::{Report, apply::Auditor, decode::Decoder, keep::InMemory, prepare::prepare};
 
 /// Entries that are decoded and prepared together.
 pub(crate) const CHUNK: usize = 256;
@@ -27,8 +27,12 @@ where
     S: ByteSource,
     S::Error: Display,
 {
-    let mut decoder = Decoder::new(source, CHUNK);
+    let auditor = match Auditor::open(pinned, InMemory) {
+        Ok(auditor) => auditor,
+        Err(found) => return Report::failed(found),
+    };
+    let mut decoder = Decoder::new(source, CHUNK, auditor.span());
     let next = || Ok(decoder.next()?.map(|piece| piece.map(prepare)));
-    let report = Auditor::audit(next, pinned, progress);
+    let report = auditor.audit(next, progress);
     Report { log_hash: decoder.log_hash(), ..report }
 }

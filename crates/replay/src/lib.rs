@@ -33,11 +33,13 @@ mod divergence;
 pub mod evidence;
 pub mod explain;
 mod framing;
+mod keep;
 mod keys;
 mod names;
 mod prepare;
 mod report;
 mod rows;
+mod saved;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -30,6 +30,27 @@ pub const fn event_type(event: &Event) -> &'static str {
     }
 }
 
+/// Every name that [`event_type`] gives.
+pub(crate) const EVENT_TYPES: [&str; 17] = [
+    "GENESIS",
+    "NODE_REGISTER",
+    "NODE_KEY",
+    "EPOCH_ADVANCE",
+    "STORE",
+    "UPDATE",
+    "DELETE_MARKER",
+    "PURGE",
+    "REASSIGN",
+    "AUDIT_OPEN",
+    "AUDIT_RESULT",
+    "NODE_EXIT",
+    "PROPOSE",
+    "VOTE",
+    "ACTIVATE",
+    "CREDIT",
+    "SCORE",
+];
+
 /// An outcome in two words.
 pub(crate) fn outcome_name(outcome: &Outcome) -> String {
     match outcome {

@@ -5,6 +5,7 @@
 //! told by whoever asks.
 
 mod accounts;
+mod page;
 mod proposals;
 mod roll;
 #[cfg(all(test, feature = "workload"))]
@@ -23,18 +24,20 @@ use protocol::{
     parameters::Parameter,
     rules::DomainKind,
 };
-use storage_engine::state::{State, StateStore};
+use storage_engine::state::{MemoryStore, State, StateStore};
 
 pub use self::accounts::AccountTotals;
-pub(crate) use self::{accounts::Accounts, proposals::Proposals, roll::Roll, totals::Totals};
+pub(crate) use self::{
+    accounts::Accounts, page::Page, proposals::Proposals, roll::Roll, totals::Totals,
+};
 use crate::{
     compare::Difference,
     derive::{self, Copy, Shard, Told},
 };
 
-/// What the auditor keeps of a ledger that is open.
+/// What the auditor keeps of a ledger that is open. Accounts are in a map `A` of their own.
 #[derive(Clone, Debug)]
-pub(crate) struct Books {
+pub(crate) struct Books<A = MemoryStore> {
     pub(crate) genesis: Genesis,
     /// The open epoch.
     pub(crate) epoch: u64,
@@ -46,7 +49,7 @@ pub(crate) struct Books {
     pub(crate) code_version: u32,
     pub(crate) roll: Roll,
     pub(crate) proposals: Proposals,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: Accounts<A>,
     pub(crate) totals: Totals,
 }
 
@@ -59,8 +62,15 @@ pub(crate) struct Placed<'a> {
 }
 
 impl Books {
-    /// The books of a ledger that `genesis` has just opened (RG-6, RG-7, GV-1).
+    /// The books of a ledger that `genesis` has just opened, with accounts in memory.
     pub(crate) fn open(genesis: &Genesis) -> Self {
+        Self::open_with(genesis, MemoryStore::default())
+    }
+}
+
+impl<A: StateStore> Books<A> {
+    /// The books of a ledger that `genesis` has just opened (RG-6, RG-7, GV-1). `accounts` is empty.
+    pub(crate) fn open_with(genesis: &Genesis, accounts: A) -> Self {
         Self {
             genesis: genesis.clone(),
             epoch: 1,
@@ -70,7 +80,7 @@ impl Books {
             code_version: 1,
             roll: Roll::open(genesis),
             proposals: Proposals::default(),
-            accounts: Accounts::default(),
+            accounts: Accounts::resume(accounts, Amount::ZERO),
             totals: Totals::default(),
         }
     }
@@ -300,6 +310,11 @@ impl Books {
         same_debug("eligible", self.roll.list(), state.eligible())?;
         self.roll.check(state.nodes())?;
         same("credited", self.accounts.credited(), ledger.treasury.credited)?;
+        self.settle(state)
+    }
+
+    /// Holds the accounts that moved since the last time against the ledger's, and puts them into their map.
+    pub(crate) fn settle<S: StateStore>(&mut self, state: &State<S>) -> Result<(), Difference> {
         self.accounts.settle(|id| {
             let unreadable = |error| difference("account", "a readable state", error);
             state.account(id).map_err(|error| unreadable(format!("{error}")))
