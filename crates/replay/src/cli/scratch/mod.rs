@@ -67,7 +67,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { interval: 12 << 20, durable_every: 16, cache: 64 << 20 }
+        Self { interval: 4 << 20, durable_every: 32, cache: 64 << 20 }
     }
 }
 
@@ -90,7 +90,7 @@ impl Scratch {
         let path = folder.join(FILE);
         let named = |fault: Fault| Fault(format!("{}: {fault}", path.display()));
         fs::create_dir_all(folder).map_err(Fault::of).map_err(named)?;
-        let database = check::quietly(|| open(&path, bounds.cache)).map_err(named)?;
+        let database = check::damage_is_a_fault(|| open(&path, bounds.cache)).map_err(named)?;
         let (database, saved) = database;
         let now = database.begin_read()?;
         let layers = |table| Ok::<_, Fault>(Arc::new(Layers::open(table, &now)?));
@@ -166,7 +166,7 @@ fn open(path: &PathBuf, cache: usize) -> Result<(Database, Option<Saved>), Fault
     let saved = writer::progress(&database)?;
     let saved = saved.map(|bytes| Saved::from_bytes(&bytes)).transpose().map_err(Fault::of)?;
     if let Some(saved) = &saved {
-        check::root(&database, saved.state_root, path)?;
+        check::root(&database, saved.state_root, &path.with_extension("check"))?;
     }
     Ok((database, saved))
 }
