@@ -30,7 +30,7 @@ use super::{
 const NODES: u32 = 12;
 
 /// Bytes of entries between two flushes of the state.
-const FLUSH_BYTES: usize = 12 << 20;
+const FLUSH_BYTES: usize = 2 << 20;
 
 /// Entries that end an epoch: an audit, its answers, the closing.
 const ENDING: u64 = 24;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use redb::{Durability, ReadOnlyTable, ReadTransaction, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, TableDefinition, WriteTransaction};
 use storage_engine::state::{Changes, KeyRange, StateStore};
 
 use super::{Fault, writer::Writer};
@@ -176,7 +176,7 @@ impl StateStore for Map {
         // What is on its way must have arrived: it would not hear of these.
         self.writer.wait()?;
         Arc::make_mut(&mut self.layers.write().staged).add(ranges, changes);
-        if self.alone { self.writer.begin(Vec::new(), Durability::None) } else { Ok(()) }
+        if self.alone { self.writer.begin(Vec::new(), false) } else { Ok(()) }
     }
 
     fn side_by_side<J: Send, R: Send>(&self, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use redb::{Builder, Database, Durability, ReadableDatabase, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 
 pub use self::map::Map;
 use self::{
@@ -67,7 +67,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { interval: 4 << 20, durable_every: 32, cache: 64 << 20 }
+        Self { interval: 2 << 20, durable_every: 32, cache: 32 << 20 }
     }
 }
 
@@ -76,7 +76,6 @@ pub struct Scratch {
     layers: [Arc<Layers>; 2],
     writer: Arc<Writer>,
     bounds: Bounds,
-    saves: u32,
     saved: Option<Saved>,
 }
 
@@ -95,8 +94,8 @@ impl Scratch {
         let now = database.begin_read()?;
         let layers = |table| Ok::<_, Fault>(Arc::new(Layers::open(table, &now)?));
         let layers = [layers(STATE)?, layers(ACCOUNTS)?];
-        let writer = Arc::new(Writer::new(database, layers.clone()));
-        Ok(Self { layers, writer, bounds, saves: 0, saved })
+        let writer = Arc::new(Writer::new(database, layers.clone(), bounds.durable_every));
+        Ok(Self { layers, writer, bounds, saved })
     }
 
     /// Where an earlier audit stood.
@@ -141,10 +140,7 @@ impl Keep for Scratch {
     }
 
     fn save(&mut self, progress: Vec<u8>, last: bool) -> Result<(), Fault> {
-        self.saves = self.saves.wrapping_add(1);
-        let durable = last || self.saves.is_multiple_of(self.bounds.durable_every.max(1));
-        let durability = if durable { Durability::Immediate } else { Durability::None };
-        self.writer.begin(progress, durability)?;
+        self.writer.begin(progress, last)?;
         if last { self.writer.wait() } else { Ok(()) }
     }
 }

@@ -16,6 +16,8 @@ use super::{
 pub(super) struct Writer {
     database: Arc<Database>,
     layers: [Arc<Layers>; 2],
+    /// Transactions of which one is durable. The database remembers what those in between have freed.
+    durable_every: u32,
     now: Mutex<Now>,
 }
 
@@ -23,22 +25,28 @@ pub(super) struct Writer {
 struct Now {
     /// The transaction on its way.
     task: Option<JoinHandle<Result<(), Fault>>>,
+    /// Transactions that were begun.
+    begun: u32,
     /// The first fault, after which nothing is written or believed any more.
     failed: Option<Fault>,
 }
 
 impl Writer {
-    pub(super) fn new(database: Database, layers: [Arc<Layers>; 2]) -> Self {
-        Self { database: Arc::new(database), layers, now: Mutex::default() }
+    pub(super) fn new(database: Database, layers: [Arc<Layers>; 2], durable_every: u32) -> Self {
+        let database = Arc::new(database);
+        Self { database, layers, durable_every: durable_every.max(1), now: Mutex::default() }
     }
 
-    /// Begins a transaction with all that is staged and `progress`. A crash before it is durable leaves the last one
-    /// that was.
-    pub(super) fn begin(&self, progress: Vec<u8>, durability: Durability) -> Result<(), Fault> {
+    /// Begins a transaction with all that is staged and `progress`; the last one is durable in any case. A crash
+    /// before it is durable leaves the last one that was.
+    pub(super) fn begin(&self, progress: Vec<u8>, last: bool) -> Result<(), Fault> {
         self.wait()?;
         let (database, layers) = (Arc::clone(&self.database), self.layers.clone());
-        let task = move || write(&database, &layers, &progress, durability);
-        self.now().task = Some(thread::spawn(task));
+        let mut now = self.now();
+        now.begun = now.begun.wrapping_add(1);
+        let durable = last || now.begun.is_multiple_of(self.durable_every);
+        let durability = if durable { Durability::Immediate } else { Durability::None };
+        now.task = Some(thread::spawn(move || write(&database, &layers, &progress, durability)));
         Ok(())
     }
 
