@@ -3,6 +3,7 @@
 mod evidence;
 mod lexer;
 mod tidy;
+mod workload;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,6 +25,11 @@ const COMMANDS: &[Command] = &[
         name: "evidence",
         about: "write the evidence anew, or compare it (--check, --dir DIR)",
         run: evidence::run,
+    },
+    Command {
+        name: "workload",
+        about: "write a long log for measurements (--entries N -o FILE, --mix stores|mixed|signed)",
+        run: workload::run,
     },
 ];
 

@@ -1,10 +1,11 @@
 //! What the entries of an epoch were about, counted.
 
 use alloc::collections::BTreeMap;
+use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::{Event, Outcome};
 
 /// What an entry is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Kind {
     /// Versions stored, deleted, purged and scored.
     Objects,
@@ -72,7 +73,7 @@ impl Kind {
 }
 
 /// Entries by what they are about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Activity {
     entries: BTreeMap<Kind, u64>,
     failed_proofs: u64,

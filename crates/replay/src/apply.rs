@@ -1,76 +1,135 @@
 //! The last stage of an audit: execute, compare, sum; then the end of the file (RP-3 to RP-6).
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
-use core::mem;
+use core::{fmt::Display, mem};
 use eqm_log::{
     VerifierKey,
     export::{Export, ExportedEntry, Header, Place},
 };
 use protocol::{
-    Action, Command, EntryBody, Event, Outcome,
+    Action, Command, EntryBody, Event, Hash32, Outcome,
     command::{AdvanceEpoch, Content, Reassign, Store},
     entry::ENTRY_FORMAT,
+    error::ErrorCode,
     event::{EpochClosed, NodeAccount},
     node::{NodeNumber, NodeStatus},
 };
 use storage_engine::{
     execute_admission, identity,
     layout::Geometry,
-    state::{Changes, MemoryStore, Seen, State},
+    state::{Changes, Seen, State},
 };
 
 use crate::{
     Divergence, Progress, Report, Verdict,
     books::{Books, Placed, difference},
     compare::{Difference, first_difference},
-    decode::{Next, Piece},
+    decode::{Next, Piece, Span},
+    keep::Keep,
     keys,
     prepare::{Chunk, Prepared, PreparedStore, Shards},
     report::{EpochSummary, NodeSummary, StateRoot},
-    rows::account_row,
+    rows::{NodeNames, account_row},
+    saved::Saved,
 };
 
 /// A state that grows by the entries of a log, and what was found on the way.
-pub(crate) struct Auditor<'a> {
+pub(crate) struct Auditor<'a, K: Keep> {
     pinned: &'a [VerifierKey],
     header: Header,
-    state: State<MemoryStore>,
+    keep: K,
+    state: State<K::Store>,
+    /// The map for the accounts of the books, until they are opened.
+    accounts: Option<K::Store>,
     /// The auditor's own, from the first entry on.
-    books: Option<Books>,
+    books: Option<Books<K::Store>>,
     /// Shard copies of every node, once the end of the log is reached.
     copies: Option<BTreeMap<NodeNumber, u64>>,
     report: Report,
+    /// Entries that were executed by an audit before this one.
+    resumed: u64,
+    /// The first entry that is not to be executed.
+    end: u64,
+    /// Bytes of the entries that were executed since the last save.
+    unsaved: usize,
 }
 
-impl<'a> Auditor<'a> {
-    /// Takes pieces until there are none or something is wrong. The report lacks the hash of the log.
-    pub(crate) fn audit(
-        next: impl FnMut() -> Next<Chunk>,
-        pinned: &'a [VerifierKey],
-        progress: &mut dyn FnMut(Progress),
-    ) -> Report {
-        let mut auditor = match Self::new(pinned) {
-            Ok(auditor) => auditor,
-            Err(found) => {
-                return Report { divergence: Some(found), ..Report::empty(Verdict::Unpinned) };
-            }
-        };
-        let outcome = auditor.run(next, progress);
-        Report { divergence: outcome.err(), ..auditor.into_report() }
-    }
-
-    fn new(pinned: &'a [VerifierKey]) -> Result<Self, Divergence> {
-        let state = State::open(MemoryStore::default())
-            .map_err(|error| Divergence::new(Place::Header, "state", "an empty state", error))?;
+impl<'a, K: Keep> Auditor<'a, K> {
+    /// An audit that begins before the first entry; what `keep` has is empty.
+    pub(crate) fn open(pinned: &'a [VerifierKey], mut keep: K) -> Result<Self, Divergence> {
+        let (state, accounts) = keep.stores();
+        let state = State::open(state).map_err(unusable)?;
         let verdict = if pinned.is_empty() { Verdict::Unpinned } else { Verdict::Pinned };
         Ok(Self {
             pinned,
             header: Header { origin: String::new(), count: 0, keys: Vec::new() },
+            keep,
             state,
+            accounts: Some(accounts),
             books: None,
             copies: None,
             report: Report::empty(verdict),
+            resumed: 0,
+            end: u64::MAX,
+            unsaved: 0,
         })
+    }
+
+    /// An audit that goes on where another one stood when it saved this, if `keep` has what it had then.
+    pub(crate) fn resume(
+        pinned: &'a [VerifierKey],
+        keep: K,
+        saved: Saved,
+    ) -> Result<Self, Divergence> {
+        let mut auditor = Self::open(pinned, keep)?;
+        auditor.report = saved.restore(auditor.report);
+        auditor.report.genesis = auditor.state.genesis().cloned();
+        auditor.resumed = saved.entries;
+        let root = auditor.state.root().map_err(unusable)?;
+        let position = (auditor.state.cursor().next_seq, root);
+        if position != (saved.entries, saved.state_root) {
+            return Err(unusable("a state at another entry"));
+        }
+        let accounts = auditor.accounts.take().ok_or_else(|| unusable("no accounts"))?;
+        let books = Books::resume(saved.books, accounts);
+        let totals = books.accounts.totals().map_err(|found| unusable(found.got))?;
+        let treasury = auditor.state.ledger().map(|ledger| ledger.treasury).unwrap_or_default();
+        if totals.credits != books.accounts.credited() || treasury.total() != Ok(totals.fees) {
+            return Err(unusable("accounts that do not add up"));
+        }
+        auditor.books = Some(books);
+        Ok(auditor)
+    }
+
+    /// Executes nothing after this entry.
+    pub(crate) fn until(self, seq: u64) -> Result<Self, Divergence> {
+        let end = seq.saturating_add(1);
+        if end < self.resumed {
+            let place = Place::Frame { seq };
+            let stands = format!("one that stands after entry {}", self.resumed.saturating_sub(1));
+            return Err(conflict(place, "a scratch at an earlier entry", stands));
+        }
+        Ok(Self { end, ..self })
+    }
+
+    /// The entries that are to be executed.
+    pub(crate) fn span(&self) -> Span {
+        Span {
+            from: self.resumed,
+            end: self.end,
+            ledger_id: self.state.ledger_id(),
+            names: NodeNames::of(self.state.nodes().iter().map(|node| &node.node_id)),
+        }
+    }
+
+    /// Takes pieces until there are none or something is wrong. The report lacks the hash of the log.
+    pub(crate) fn audit(
+        mut self,
+        next: impl FnMut() -> Next<Chunk>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Report {
+        let outcome = self.run(next, progress);
+        Report { divergence: outcome.err(), ..self.into_report() }
     }
 
     fn run(
@@ -80,17 +139,67 @@ impl<'a> Auditor<'a> {
     ) -> Result<(), Divergence> {
         while let Some(piece) = next()? {
             match piece {
-                Piece::Header(header) => {
-                    self.report.origin = Some(header.origin.clone());
-                    self.report.declared = header.count;
-                    self.header = header;
-                }
+                Piece::Header(header) => self.header(header)?,
                 Piece::Entries(chunk) => self.entries(chunk, progress)?,
-                Piece::Tree(root) => self.report.tree_root = Some(root),
+                Piece::Passed(size, entry_hash) => {
+                    self.passed(size, entry_hash)?;
+                    progress(Progress { entries: size, declared: self.header.count });
+                }
+                Piece::Tree(root) => {
+                    self.report.tree_root = Some(root);
+                    self.save(true)?;
+                }
                 Piece::End(export) => self.end(&export)?,
             }
         }
         Ok(())
+    }
+
+    fn header(&mut self, header: Header) -> Result<(), Divergence> {
+        self.report.origin = Some(header.origin.clone());
+        self.report.declared = header.count;
+        self.header = header;
+        if self.header.count < self.resumed {
+            let got = format!("one that stands after entry {}", self.resumed.saturating_sub(1));
+            let expected = format!("a scratch of a log of at most {} entries", self.header.count);
+            return Err(conflict(Place::Header, expected, got));
+        }
+        Ok(())
+    }
+
+    /// Where an earlier audit stood, this log must have the entry that it had.
+    fn passed(&mut self, size: u64, entry_hash: Hash32) -> Result<(), Divergence> {
+        if size != self.resumed {
+            return Ok(());
+        }
+        let known = self.report.last_entry_hash.unwrap_or(Hash32::ZERO);
+        if entry_hash != known {
+            let place = Place::Frame { seq: size.saturating_sub(1) };
+            let got = format!("one of a log with {known} there");
+            return Err(conflict(place, format!("a scratch of a log with {entry_hash}"), got));
+        }
+        match self.state.genesis() {
+            Some(genesis) => keys::check_origin(genesis, &self.header),
+            None => Err(unusable("no genesis")),
+        }
+    }
+
+    /// Keeps what was reached, so that another audit can go on from here.
+    fn save(&mut self, last: bool) -> Result<(), Divergence> {
+        if self.keep.interval().is_none() {
+            return Ok(());
+        }
+        self.unsaved = 0;
+        let Some(books) = &mut self.books else { return Ok(()) };
+        self.state.flush(Changes::new()).map_err(unusable)?;
+        books
+            .settle(&self.state)
+            .map_err(|found| named(self.report.entries.saturating_sub(1), found))?;
+        let root = self.state.root().map_err(unusable)?;
+        match Saved::of(&self.report, root, books.page()) {
+            Some(saved) => self.keep.save(saved.to_bytes(), last).map_err(unusable),
+            None => Ok(()),
+        }
     }
 
     fn entries(
@@ -102,6 +211,10 @@ impl<'a> Auditor<'a> {
         let (entries, shards) = chunk.take();
         for (entry, prepared) in entries {
             self.entry(&entry, prepared, shards)?;
+            self.unsaved = self.unsaved.saturating_add(entry.body.len());
+            if self.keep.interval().is_some_and(|most| self.unsaved >= most) {
+                self.save(false)?;
+            }
             progress(Progress { entries: self.report.entries, declared });
         }
         Ok(())
@@ -171,7 +284,7 @@ impl<'a> Auditor<'a> {
                 .because("the first entry does not open the ledger"));
         };
         self.report.genesis = Some(genesis.clone());
-        self.books = Some(Books::open(genesis));
+        self.books = self.accounts.take().map(|accounts| Books::open_with(genesis, accounts));
         keys::check_origin(genesis, &self.header)
     }
 
@@ -305,6 +418,9 @@ impl<'a> Auditor<'a> {
             changes: books.changes(&closed.changes),
             activity: mem::take(&mut self.report.open_epoch),
         });
+        if self.keep.interval().is_some() {
+            return Ok(());
+        }
         // The root was just computed; this keeps what is not yet in the store small.
         self.state
             .flush(Changes::new())
@@ -323,8 +439,9 @@ impl<'a> Auditor<'a> {
         };
         let generations = self.books.as_ref().map_or(&[][..], |books| books.keys.log());
         self.report.log_keys = keys::history(&genesis.name, generations)?;
+        let part = !self.report.is_whole();
         self.report.signatures =
-            keys::verify(&self.report.log_keys, &self.header, export, self.pinned)?;
+            keys::verify(&self.report.log_keys, part, &self.header, export, self.pinned)?;
         self.report.checkpoint = Some(export.note().into());
         self.check_books()?;
         self.check_bytes_stored()?;
@@ -406,6 +523,21 @@ impl<'a> Auditor<'a> {
         let treasury = treasury.unwrap_or_default();
         Report { nodes, treasury, parameters, rules, ..self.report }
     }
+}
+
+/// The machine has failed, or what was kept on it is damaged: no word about the log.
+pub(crate) fn unusable(found: impl Display) -> Divergence {
+    let code = ErrorCode::Internal;
+    let expected = "a scratch as an audit left it";
+    Divergence { code, ..Divergence::new(Place::Header, "scratch", expected, found) }
+        .because("give another directory, or remove this one")
+}
+
+/// What was kept is of another log, or of more of it than is asked for.
+fn conflict(place: Place, expected: impl Display, got: impl Display) -> Divergence {
+    let code = ErrorCode::Conflict;
+    Divergence { code, ..Divergence::new(place, "scratch", expected, got) }
+        .because("give another directory, or remove this one")
 }
 
 fn named(seq: u64, found: Difference) -> Divergence {

@@ -3,7 +3,13 @@
 use core::fmt::Display;
 use eqm_log::{VerifierKey, export::ByteSource};
 
-use crate::{Report, apply::Auditor, decode::Decoder, prepare::prepare};
+use crate::{
+    Report,
+    apply::Auditor,
+    decode::Decoder,
+    keep::{InMemory, Keep},
+    prepare::prepare,
+};
 
 /// Entries that are decoded and prepared together.
 pub(crate) const CHUNK: usize = 256;
@@ -27,8 +33,25 @@ where
     S: ByteSource,
     S::Error: Display,
 {
-    let mut decoder = Decoder::new(source, CHUNK);
+    match Auditor::open(pinned, InMemory) {
+        Ok(auditor) => in_turn(source, auditor, progress),
+        Err(found) => Report::failed(found),
+    }
+}
+
+/// The stages of an audit, one after the other on this thread.
+pub(crate) fn in_turn<S, K>(
+    source: S,
+    auditor: Auditor<'_, K>,
+    progress: &mut dyn FnMut(Progress),
+) -> Report
+where
+    S: ByteSource,
+    S::Error: Display,
+    K: Keep,
+{
+    let mut decoder = Decoder::new(source, CHUNK, auditor.span());
     let next = || Ok(decoder.next()?.map(|piece| piece.map(prepare)));
-    let report = Auditor::audit(next, pinned, progress);
+    let report = auditor.audit(next, progress);
     Report { log_hash: decoder.log_hash(), ..report }
 }

@@ -5,10 +5,12 @@
 mod checks;
 mod files;
 mod fork;
+mod meter;
 mod page;
 mod pins;
 #[cfg(feature = "round3")]
 mod round3;
+pub mod scratch;
 pub mod threads;
 
 pub use checks::{Check, Keys};
@@ -18,7 +20,7 @@ pub use pins::{read as read_keys, read_policy};
 use std::{
     fmt::Write as _,
     fs::File,
-    io::{self, ErrorKind, IsTerminal, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -27,13 +29,15 @@ use eqm_log::policy::Cosigner;
 use pins::Trust;
 use protocol::json::{Value, object};
 
-use crate::{Progress, Report};
+use self::{
+    meter::Meter,
+    scratch::{Bounds, Scratch},
+    threads::{Spread, Task},
+};
+use crate::Report;
 
 /// Exit status when the arguments make no sense.
 const USAGE: u8 = 2;
-
-/// Entries between two lines of progress.
-const PROGRESS_INTERVAL: u64 = 1_024;
 
 /// What `replay` is asked to do.
 #[derive(Debug, clap::Args)]
@@ -45,6 +49,8 @@ Examples:
   qfs-replay ledger.qfslog --key @operator.vkeys --evidence evidence/storage
   qfs-replay ledger.qfslog --key @operator.vkeys --report audit.html
   qfs-replay - --json < ledger.qfslog
+  qfs-replay ledger.qfslog --scratch /var/tmp/audit --progress
+  qfs-replay ledger.qfslog --until 100000
   qfs-replay ledger.qfslog --against theirs.qfslog --misbehaviour two.proof
   qfs-replay misbehaviour two.proof --key @operator.vkeys
   qfs-replay proof entry.tlog-proof --key @operator.vkeys
@@ -53,8 +59,9 @@ Examples:
   qfs-replay tiles /srv/www/log --key @operator.vkeys
 
 Exit status:
-  0  every entry, the checkpoint and both signatures are right
-  1  something is not, or the file could not be read
+  0  every entry (with --until: every one up to it), the checkpoint and both
+     signatures are right
+  1  something is not, or the file or the scratch could not be used
   2  the arguments make no sense
 
 Without --key the verdict says `unpinned`: the log is sound, but only its own
@@ -77,6 +84,16 @@ pub struct ReplayArgs {
     /// Directory to write the three evidence files to; made if missing.
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
+    /// Directory for what grows with the log: memory then does not, and an audit that ended early goes on where it
+    /// stood, as does that of a longer export of the same log. Made if missing.
+    #[arg(long, value_name = "DIR", conflicts_with = "against")]
+    pub scratch: Option<PathBuf>,
+    /// Execute nothing after this entry. The whole file is still read, and its checkpoint verified.
+    #[arg(long, value_name = "SEQ", conflicts_with_all = ["evidence", "against"])]
+    pub until: Option<u64>,
+    /// Say how far the audit is on standard error every ten seconds, also where that is no terminal.
+    #[arg(long)]
+    pub progress: bool,
     /// The report for people.
     #[command(flatten)]
     pub page: PageArgs,
@@ -98,6 +115,8 @@ pub fn run(args: &ReplayArgs, json: bool) -> ExitCode {
                 && args.policy.is_none()
                 && args.evidence.is_none()
                 && args.against.is_none()
+                && args.scratch.is_none()
+                && args.until.is_none()
                 && !args.page.is_asked() =>
         {
             checks::run(check, json)
@@ -136,12 +155,18 @@ fn audit(args: &ReplayArgs, file: &Path, json: bool) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let mut meter = Meter::new();
+    let mut meter = Meter::new(args.progress);
     let mut source = open(file);
-    let report =
-        threads::audit(|buf: &mut [u8]| read(&mut source, buf), &trust.pins(), &mut |progress| {
-            meter.show(progress)
-        });
+    let pinned = trust.pins();
+    let task = Task { pinned: &pinned, until: args.until, spread: Spread::default() };
+    let scratch = args.scratch.as_deref().map(|folder| Scratch::open(folder, Bounds::default()));
+    let report = match scratch.transpose() {
+        Ok(scratch) => {
+            let read = |buf: &mut [u8]| read(&mut source, buf);
+            threads::audit_task(read, task, scratch, &mut |progress| meter.show(progress))
+        }
+        Err(fault) => Report::failed(crate::apply::unusable(fault)),
+    };
     meter.clear();
     let written = args.evidence.as_deref().map(|folder| {
         files::write(folder, &report)
@@ -249,6 +274,8 @@ fn document(report: &Report, written: &Written) -> Value {
         ("origin", text(report.origin.clone())),
         ("ledger_id", hex(report.genesis.as_ref().map(protocol::Genesis::ledger_id))),
         ("entries", Value::uint(report.entries)),
+        ("declared_entries", Value::uint(report.declared)),
+        ("verified_until", report.verified_until().map_or(Value::Null, Value::uint)),
         ("epochs", Value::uint(epochs(report))),
         ("log_hash", hex(Some(report.log_hash))),
         ("last_entry_hash", hex(report.last_entry_hash)),
@@ -267,20 +294,26 @@ fn summary(report: &Report, written: &Written) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(lines, "{name:<12} {value}");
     };
-    row("verdict", &format!("passed, {}", report.verdict.name()));
+    match report.verified_until().filter(|_| !report.is_whole()) {
+        Some(seq) => {
+            row("verdict", &format!("passed up to entry {seq}, {}", report.verdict.name()));
+        }
+        None => row("verdict", &format!("passed, {}", report.verdict.name())),
+    }
     row("log", &report.origin.as_deref().unwrap_or("-"));
     row(
         "entries",
         &format!(
-            "{} ({} accepted, {} refused)",
+            "{}{} ({} accepted, {} refused)",
             report.entries,
+            if report.is_whole() { String::new() } else { format!(" of {}", report.declared) },
             report.accepted(),
             report.rejected()
         ),
     );
     row("epochs", &format!("{} closed", epochs(report)));
     if let Some(root) = &report.tree_root {
-        row("checkpoint", &format!("size {}, root {root}", report.entries));
+        row("checkpoint", &format!("size {}, root {root}", report.declared));
     }
     for signature in &report.signatures {
         let key = format!("{} {:08x}", signature.suite, signature.key_id);
@@ -320,30 +353,4 @@ fn complain(text: &str) {
 fn plain(text: &str) -> String {
     let harmless = |c: char| c == '\n' || !c.is_control();
     text.replace(|c| !harmless(c), "\u{fffd}")
-}
-
-/// A line of progress, on a terminal only.
-struct Meter {
-    shown: bool,
-    terminal: bool,
-}
-
-impl Meter {
-    fn new() -> Self {
-        Self { shown: false, terminal: io::stderr().is_terminal() }
-    }
-
-    fn show(&mut self, progress: Progress) {
-        if self.terminal && progress.entries.is_multiple_of(PROGRESS_INTERVAL) {
-            let Progress { entries, declared } = progress;
-            let _ = write!(io::stderr().lock(), "\r{entries} of {declared} entries");
-            self.shown = true;
-        }
-    }
-
-    fn clear(&self) {
-        if self.shown {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
-        }
-    }
 }

@@ -17,6 +17,9 @@ pub(crate) enum Piece<E> {
     Header(Header),
     /// Some entries.
     Entries(E),
+    /// Entries that are not executed, because they were before or because nobody asked: the number of all entries
+    /// until here, and the hash of the last. They are in the chain and the tree like any others.
+    Passed(u64, Hash32),
     /// There are no more entries; the root of the tree over them.
     Tree(TreeHash),
     /// The trailer, which agrees with the entries.
@@ -31,6 +34,7 @@ impl<E> Piece<E> {
         match self {
             Self::Header(header) => Piece::Header(header),
             Self::Entries(entries) => Piece::Entries(change(entries)),
+            Self::Passed(size, entry_hash) => Piece::Passed(size, entry_hash),
             Self::Tree(root) => Piece::Tree(root),
             Self::End(export) => Piece::End(export),
         }
@@ -49,6 +53,18 @@ pub(crate) struct Decoded {
     pub(crate) names: Arc<NodeNames>,
 }
 
+/// Which entries are to be decoded, and what is known before the first of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    pub(crate) from: u64,
+    /// The first entry after them.
+    pub(crate) end: u64,
+    /// The ledger that is open before them, if one is.
+    pub(crate) ledger_id: Option<Hash32>,
+    /// Nodes registered before them.
+    pub(crate) names: NodeNames,
+}
+
 /// What comes next in the file.
 #[derive(Clone, Copy)]
 enum Part {
@@ -58,10 +74,15 @@ enum Part {
     Nothing,
 }
 
+/// Entries that are passed over together.
+const PASSED: u64 = 1_024;
+
 /// Reads an export from start to end.
 pub(crate) struct Decoder<S: ByteSource> {
     reader: Reader<S>,
     chunk: usize,
+    from: u64,
+    end: u64,
     next: Part,
     ledger_id: Option<Hash32>,
     names: Arc<NodeNames>,
@@ -74,10 +95,11 @@ where
     S: ByteSource,
     S::Error: Display,
 {
-    /// Entries come in chunks of at most `chunk`.
-    pub(crate) fn new(source: S, chunk: usize) -> Self {
-        let (reader, names) = (Reader::new(source), Arc::default());
-        Self { reader, chunk, next: Part::Header, ledger_id: None, names, held: None }
+    /// Entries of `span` come in chunks of at most `chunk`.
+    pub(crate) fn new(source: S, chunk: usize, span: Span) -> Self {
+        let Span { from, end, ledger_id, names } = span;
+        let (reader, next, names) = (Reader::new(source), Part::Header, Arc::new(names));
+        Self { reader, chunk, from, end, next, ledger_id, names, held: None }
     }
 
     /// The next piece; nothing of use after an error.
@@ -105,10 +127,20 @@ where
         if let Some(divergence) = self.held.take() {
             return Err(divergence);
         }
-        let batch = self.reader.next_batch(self.chunk);
+        let seq = self.reader.head().size();
+        let within = (self.from..self.end).contains(&seq);
+        let until = if seq < self.from { self.from } else { self.end };
+        let left = if seq < self.end { until.saturating_sub(seq) } else { PASSED };
+        let most = usize::try_from(left.min(PASSED)).unwrap_or(usize::MAX);
+        let most = if within { most.min(self.chunk) } else { most };
+        let batch = self.reader.next_batch(most);
         let at = Place::Frame { seq: self.reader.head().size() };
         match batch.map_err(|error| unreadable(error, at))? {
-            Some(batch) => Ok(Piece::Entries(self.decode(batch))),
+            Some(batch) if within => Ok(Piece::Entries(self.decode(batch))),
+            Some(_) => {
+                let head = self.reader.head();
+                Ok(Piece::Passed(head.size(), head.entry_hash()))
+            }
             None => {
                 self.next = Part::Trailer;
                 Ok(Piece::Tree(self.reader.head().root()))

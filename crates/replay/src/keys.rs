@@ -1,6 +1,6 @@
 //! Who may sign: the keys in force, those of the file's header, and those that the auditor brings (RP-4, KY-8).
 
-use alloc::{format, string::String, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 use eqm_log::{
     Note, VerifierKey,
     checkpoint::CheckpointError,
@@ -41,13 +41,20 @@ pub(crate) fn history(name: &str, log: &[Generation]) -> Result<Vec<LogKeys>, Di
         .collect()
 }
 
-/// Checks the file's keys, its checkpoint and what the auditor has pinned against the key history.
+/// Checks the file's keys, its checkpoint and what the auditor has pinned against the key history, which ends before the
+/// log does when only a `part` of it was executed: whoever signs it then, nobody is known to vouch for (RP-19).
 pub(crate) fn verify(
     history: &[LogKeys],
+    part: bool,
     header: &Header,
     export: &Export,
     pinned: &[VerifierKey],
 ) -> Result<Vec<SignatureSummary>, Divergence> {
+    let mut history = Cow::Borrowed(history);
+    if part && history.last().is_some_and(|last| last.keys != header.keys) {
+        let (keys, from) = (header.keys.clone(), header.count);
+        history.to_mut().push(LogKeys { from, keys, endorsed: Some(false), revoked: None });
+    }
     let in_force = history.last().map_or(&[][..], |last| &last.keys);
     if header.keys != in_force {
         let (expected, got) = (ids(in_force), ids(&header.keys));
@@ -55,7 +62,7 @@ pub(crate) fn verify(
             .because("the file's keys are not those in force at its end"));
     }
     if !pinned.is_empty() {
-        check_pins(history, pinned)?;
+        check_pins(&history, pinned)?;
     }
     export.verify(in_force).map_err(unconvincing)?;
     let note = Note::parse(export.note()).map_err(|error| unconvincing(error.into()))?;

@@ -36,11 +36,13 @@ pub mod explain;
 mod framing;
 #[cfg(feature = "cli")]
 pub mod html;
+mod keep;
 mod keys;
 mod names;
 mod prepare;
 mod report;
 mod rows;
+mod saved;
 
 #[cfg(feature = "cli")]
 pub mod cli;

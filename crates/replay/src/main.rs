@@ -16,6 +16,10 @@ struct Arguments {
     json: bool,
 }
 
+/// Entries are made on one thread and dropped on another, which the system's allocator is slow at and keeps memory for.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     run(&arguments.replay, arguments.json)

@@ -32,6 +32,29 @@ pub const fn event_type(event: &Event) -> &'static str {
     }
 }
 
+/// Every name that [`event_type`] gives.
+pub(crate) const EVENT_TYPES: [&str; 19] = [
+    "GENESIS",
+    "NODE_REGISTER",
+    "NODE_KEY",
+    "EPOCH_ADVANCE",
+    "STORE",
+    "UPDATE",
+    "DELETE_MARKER",
+    "PURGE",
+    "REASSIGN",
+    "AUDIT_OPEN",
+    "AUDIT_RESULT",
+    "NODE_EXIT",
+    "PROPOSE",
+    "VOTE",
+    "ACTIVATE",
+    "CREDIT",
+    "SCORE",
+    "KEY_ROTATE",
+    "KEY_REVOKE",
+];
+
 /// An outcome in two words.
 pub(crate) fn outcome_name(outcome: &Outcome) -> String {
     match outcome {

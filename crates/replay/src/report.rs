@@ -1,6 +1,7 @@
 //! What an audit found.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use borsh::{BorshDeserialize, BorshSerialize};
 use eqm_log::{TreeHash, VerifierKey};
 use protocol::{
     Amount, Genesis, Hash32, NodeId, Parameters, Profile, Rules,
@@ -57,7 +58,7 @@ pub struct LogKeys {
 }
 
 /// A state root that an entry carries and that re-execution reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct StateRoot {
     /// The entry.
     pub seq: u64,
@@ -68,7 +69,7 @@ pub struct StateRoot {
 }
 
 /// A closed epoch, as re-execution and the auditor's own sums agree on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct EpochSummary {
     /// The epoch.
     pub epoch: u64,
@@ -95,7 +96,7 @@ pub struct EpochSummary {
 }
 
 /// What became of audits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct AuditCounts {
     /// Audits opened.
     pub opened: u64,
@@ -108,7 +109,7 @@ pub struct AuditCounts {
 }
 
 /// How often the auditor derived something itself and found the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Derivations {
     /// Accepted stores.
     pub stores: u64,
@@ -251,7 +252,24 @@ impl Report {
         }
     }
 
-    /// Whether the whole log is what its rules and signatures require.
+    /// Of an audit that could not begin.
+    pub(crate) fn failed(divergence: Divergence) -> Self {
+        Self { divergence: Some(divergence), ..Self::empty(Verdict::Unpinned) }
+    }
+
+    /// Whether every entry of the file was executed.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.entries == self.declared
+    }
+
+    /// The last entry that was executed; `None` when there is none.
+    #[must_use]
+    pub const fn verified_until(&self) -> Option<u64> {
+        self.entries.checked_sub(1)
+    }
+
+    /// Whether nothing is wrong: the log is what its rules and signatures require, as far as it was executed.
     #[must_use]
     pub const fn passed(&self) -> bool {
         self.divergence.is_none()

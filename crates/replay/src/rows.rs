@@ -4,6 +4,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt::{self, Write};
 use protocol::{
     Action, Amount, EntryBody, Event, Hash32, NodeId, Outcome, Profile,
@@ -26,7 +27,7 @@ const LEAF_PREFIX: [u8; 1] = [0];
 
 /// A Merkle root over rows of canonical JSON, in the shape and with the prefixes of a shard's tree (RP-7),
 /// so that a single row can be proved under it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct RowsRoot {
     tree: TreeBuilder,
     /// Fewer than a run.
@@ -167,6 +168,11 @@ impl Leaves {
 pub(crate) struct NodeNames(Vec<String>);
 
 impl NodeNames {
+    /// The names of nodes that are registered already, by number.
+    pub(crate) fn of<'a>(ids: impl Iterator<Item = &'a NodeId>) -> Self {
+        Self(ids.map(text).collect())
+    }
+
     /// Whether an entry says that it registered nodes.
     pub(crate) const fn has_news(body: &EntryBody) -> bool {
         matches!(

@@ -95,6 +95,51 @@ fn rp_10_a_forged_log() {
     assert!(text(&output.stderr).contains(detail));
 }
 
+/// RP-17, RP-18: the same document with a scratch, from the start and from its end; evidence too.
+#[test]
+fn rp_17_a_scratch() {
+    let bench = Bench::new();
+    let (log, scratch) = (bench.path("log"), bench.path("scratch"));
+    let plain = bench.run(&[&log, "--json"]);
+    for _ in 0..2 {
+        let kept = bench.run(&[&log, "--json", "--scratch", &scratch]);
+        assert_eq!((text(&kept.stdout), text(&kept.stderr)), (text(&plain.stdout), String::new()));
+    }
+    let forged = bench.run(&[&bench.path("forged"), "--json", "--scratch", &scratch]);
+    assert_eq!(forged.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&forged.stdout).unwrap();
+    assert_eq!(document["error_code"], "SE_ERR_CONFLICT");
+    fs::write(format!("{scratch}/scratch.redb"), "something else").unwrap();
+    let damaged = bench.run(&[&log, "--json", "--scratch", &scratch]);
+    assert_eq!(damaged.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&damaged.stdout).unwrap();
+    assert_eq!(document["error_code"], "SE_ERR_INTERNAL");
+    let detail = document["error_detail"].as_str().unwrap();
+    assert!(detail.contains("give another directory, or remove this one"), "{detail}");
+}
+
+/// RP-19: how far an audit went is part of what it says; evidence is of whole logs.
+#[test]
+fn rp_19_until() {
+    let bench = Bench::new();
+    let forged = bench.path("forged");
+    let whole: Value =
+        serde_json::from_slice(&bench.run(&[&bench.path("log"), "--json"]).stdout).unwrap();
+    assert_eq!(whole["declared_entries"], whole["entries"]);
+    let output = bench.run(&[&forged, "--until", "6", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&document["entries"], &document["verified_until"]), (&7.into(), &6.into()));
+    assert_eq!(document["declared_entries"], whole["entries"]);
+    let shown = text(&bench.run(&[&forged, "--until", "6", "--progress"]).stdout);
+    assert!(shown.starts_with("verdict      passed up to entry 6, unpinned\n"), "{shown}");
+    assert_eq!(bench.run(&[&forged, "--until", "7"]).status.code(), Some(1));
+    let folder = bench.path("evidence");
+    for usage in [&["--until", "6", "--evidence", &folder][..], &["--until", "x"]] {
+        assert_eq!(bench.run(&[&[forged.as_str()], usage].concat()).status.code(), Some(2));
+    }
+}
+
 /// RP-8: a failing audit replaces the evidence of one that passed, whatever it failed by.
 #[test]
 fn rp_8_no_evidence_outlives_a_failure() {

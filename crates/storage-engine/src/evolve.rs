@@ -371,7 +371,7 @@ fn forget<S: StateStore>(state: &mut State<S>, epoch: u64) -> StateResult<(), S>
     let kept = protocol::limits::COMMAND_ID_EPOCHS;
     if let Some(old) = epoch.saturating_add(1).checked_sub(kept) {
         let (from, end) = keys::commands(old);
-        state.remove_range(&from, &end)?;
+        state.end_range(from, end);
     }
     Ok(())
 }

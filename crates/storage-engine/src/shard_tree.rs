@@ -5,6 +5,7 @@
 //! an odd last node being carried up unchanged; level l of an n-leaf tree so has ceil(n / 2^l) nodes.
 
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::Hash32;
 
 use crate::content::hash_all;
@@ -87,8 +88,8 @@ fn joined([left, right]: &[Hash32; 2]) -> [u8; 64] {
     bytes
 }
 
-/// Builds a root from leaf hashes that arrive in order, holding one hash for each level.
-#[derive(Clone, Debug, Default)]
+/// Builds a root from leaf hashes that arrive in order, holding one hash for each level. It can be kept, to go on later.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct TreeBuilder {
     /// `frontier[l]` is the root of a complete, not yet paired subtree of 2^l leaves.
     frontier: Vec<Option<Hash32>>,

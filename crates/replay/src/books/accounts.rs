@@ -1,27 +1,32 @@
 //! Credits and fees of every account; what it has and owes follows from them (EC-6, EC-8).
 
-use alloc::collections::BTreeMap;
+use alloc::{
+    collections::{BTreeMap, btree_map::Entry},
+    vec::Vec,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
 use certified_math::BigNum128;
-use core::mem;
-use protocol::{AccountId, Amount};
+use core::{fmt::Display, mem};
+use protocol::{AccountId, Amount, canonical};
+use storage_engine::state::{Changes, MemoryStore, StateStore};
 use token_state::Account;
 
 use super::{difference, overflow, same};
 use crate::{compare::Difference, derive};
 
 /// All that was ever credited and charged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Sums {
     credits: Amount,
     fees: Amount,
 }
 
-/// Every account that was ever credited or charged.
+/// Every account that was ever credited or charged. There may be more of them than fit into memory.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Accounts {
-    /// Sums until the open epoch.
-    settled: BTreeMap<AccountId, Sums>,
-    /// Sums including the open epoch, of the accounts that moved in it.
+pub(crate) struct Accounts<A = MemoryStore> {
+    /// Sums until the last [`Accounts::settle`], by account.
+    settled: A,
+    /// Sums until now, of the accounts that moved since.
     moved: BTreeMap<AccountId, Sums>,
     credited: Amount,
 }
@@ -47,9 +52,24 @@ impl AccountTotals {
         sum(self.credits, self.debts).is_ok()
             && sum(self.credits, self.debts) == sum(self.balances, self.fees)
     }
+
+    fn with(self, account: &Sums) -> Result<Self, Difference> {
+        let (balance, debt) = derive::balance_and_debt(account.credits, account.fees);
+        Ok(Self {
+            credits: added("accounts.credits", self.credits, account.credits)?,
+            fees: added("accounts.fees", self.fees, account.fees)?,
+            balances: added("accounts.balances", self.balances, balance)?,
+            debts: added("accounts.debts", self.debts, debt)?,
+        })
+    }
 }
 
-impl Accounts {
+impl<A: StateStore> Accounts<A> {
+    /// The accounts that `settled` has, which were credited this much in all.
+    pub(crate) const fn resume(settled: A, credited: Amount) -> Self {
+        Self { settled, moved: BTreeMap::new(), credited }
+    }
+
     /// All credits.
     pub(crate) const fn credited(&self) -> Amount {
         self.credited
@@ -62,7 +82,7 @@ impl Accounts {
         fee: Amount,
         prepaid: bool,
     ) -> Result<(), Difference> {
-        let sums = self.sums(account);
+        let sums = self.sums(account)?;
         if prepaid {
             let (balance, _) = derive::balance_and_debt(sums.credits, sums.fees);
             if balance < fee {
@@ -79,18 +99,22 @@ impl Accounts {
         account: AccountId,
         amount: Amount,
     ) -> Result<Amount, Difference> {
-        let sums = self.sums(account);
+        let sums = self.sums(account)?;
         let settled = derive::settled(sums.credits, sums.fees, amount);
         sums.credits = added("account.credits", sums.credits, amount)?;
         self.credited = added("credited", self.credited, amount)?;
         Ok(settled)
     }
 
-    fn sums(&mut self, account: AccountId) -> &mut Sums {
-        let settled = &self.settled;
-        self.moved
-            .entry(account)
-            .or_insert_with(|| settled.get(&account).copied().unwrap_or_default())
+    fn sums(&mut self, account: AccountId) -> Result<&mut Sums, Difference> {
+        match self.moved.entry(account) {
+            Entry::Occupied(moved) => Ok(moved.into_mut()),
+            Entry::Vacant(vacant) => {
+                let settled = self.settled.get(account.0.as_ref()).map_err(unreadable)?;
+                let sums = settled.map(|bytes| decode(&bytes)).transpose()?;
+                Ok(vacant.insert(sums.unwrap_or_default()))
+            }
+        }
     }
 
     /// Holds every account that moved since the last time against what the ledger has of it.
@@ -98,6 +122,7 @@ impl Accounts {
         &mut self,
         mut ledger: impl FnMut(&AccountId) -> Result<Account, Difference>,
     ) -> Result<(), Difference> {
+        let mut changes = Changes::new();
         for (id, sums) in mem::take(&mut self.moved) {
             let found = ledger(&id)?;
             let (balance, debt) = derive::balance_and_debt(sums.credits, sums.fees);
@@ -105,25 +130,30 @@ impl Accounts {
             same("account.debt", debt, found.debt)?;
             same("account.fees", sums.fees, found.fees)?;
             same("account.credits", sums.credits, found.credits)?;
-            self.settled.insert(id, sums);
+            changes.insert(Vec::from(id.0.0), Some(canonical::encode(&sums)));
         }
-        Ok(())
+        self.settled.commit(changes).map_err(unreadable)
     }
 
     /// All accounts together, as of the last [`Accounts::settle`].
     pub(crate) fn totals(&self) -> Result<AccountTotals, Difference> {
-        let mut totals = AccountTotals::default();
-        for sums in self.settled.values() {
-            let (balance, debt) = derive::balance_and_debt(sums.credits, sums.fees);
-            totals = AccountTotals {
-                credits: added("accounts.credits", totals.credits, sums.credits)?,
-                fees: added("accounts.fees", totals.fees, sums.fees)?,
-                balances: added("accounts.balances", totals.balances, balance)?,
-                debts: added("accounts.debts", totals.debts, debt)?,
-            };
-        }
-        Ok(totals)
+        let mut totals = Ok(AccountTotals::default());
+        let all = [u8::MAX; 33];
+        let scanned = self.settled.scan(&[], &all, &mut |_, sums| {
+            totals = totals.clone().and_then(|totals| totals.with(&decode(sums)?));
+            totals.is_ok()
+        });
+        scanned.map_err(unreadable)?;
+        totals
     }
+}
+
+fn decode(sums: &[u8]) -> Result<Sums, Difference> {
+    canonical::decode(sums).map_err(|_| unreadable("an account cannot be read"))
+}
+
+fn unreadable(fault: impl Display) -> Difference {
+    difference("accounts", "accounts that can be read and written", fault)
 }
 
 fn added(field: &str, sum: Amount, more: Amount) -> Result<Amount, Difference> {
@@ -139,7 +169,7 @@ mod tests {
     #[test]
     fn rp_6_accounts_are_held_against_the_ledger() {
         let (id, one) = (AccountId(Hash32::ZERO), |raw| Amount::from_raw(raw));
-        let mut books = Accounts::default();
+        let mut books = Accounts::<MemoryStore>::default();
         let mut account = Account::default();
         books.charge(id, one(7), false).unwrap();
         account = account.charged(one(7), false).unwrap();

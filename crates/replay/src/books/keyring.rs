@@ -1,6 +1,7 @@
 //! The keys that were ever in force, told by genesis and accepted entries alone (KY-8).
 
 use alloc::{collections::BTreeMap, vec::Vec};
+use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::{
     Genesis, Hash32,
     keys::{FIRST_GENERATION, KeyHolder, RevokeKeys, RotateKeys},
@@ -11,7 +12,7 @@ use super::{difference, same};
 use crate::compare::Difference;
 
 /// One generation of a holder's keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Generation {
     /// Seq of the entry that began it; 0 for the first.
     pub from: u64,
@@ -24,7 +25,7 @@ pub struct Generation {
 }
 
 /// Every holder's generations, the first one first. A node is here from its first rotation on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Keyring(BTreeMap<KeyHolder, Vec<Generation>>);
 
 impl Keyring {

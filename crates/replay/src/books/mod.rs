@@ -6,6 +6,7 @@
 
 mod accounts;
 mod keyring;
+mod page;
 mod proposals;
 mod roll;
 #[cfg(all(test, feature = "workload"))]
@@ -26,20 +27,21 @@ use protocol::{
     parameters::Parameter,
     rules::DomainKind,
 };
-use storage_engine::state::{State, StateStore};
+use storage_engine::state::{MemoryStore, State, StateStore};
 
 pub use self::{accounts::AccountTotals, keyring::Generation};
 pub(crate) use self::{
-    accounts::Accounts, keyring::Keyring, proposals::Proposals, roll::Roll, totals::Totals,
+    accounts::Accounts, keyring::Keyring, page::Page, proposals::Proposals, roll::Roll,
+    totals::Totals,
 };
 use crate::{
     compare::Difference,
     derive::{self, Copy, Shard, Told},
 };
 
-/// What the auditor keeps of a ledger that is open.
+/// What the auditor keeps of a ledger that is open. Accounts are in a map `A` of their own.
 #[derive(Clone, Debug)]
-pub(crate) struct Books {
+pub(crate) struct Books<A = MemoryStore> {
     pub(crate) ledger_id: Hash32,
     pub(crate) keys: Keyring,
     /// The open epoch.
@@ -52,7 +54,7 @@ pub(crate) struct Books {
     pub(crate) code_version: u32,
     pub(crate) roll: Roll,
     pub(crate) proposals: Proposals,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: Accounts<A>,
     pub(crate) totals: Totals,
 }
 
@@ -65,8 +67,15 @@ pub(crate) struct Placed<'a> {
 }
 
 impl Books {
-    /// The books of a ledger that `genesis` has just opened (RG-6, RG-7, GV-1).
+    /// The books of a ledger that `genesis` has just opened, with accounts in memory.
     pub(crate) fn open(genesis: &Genesis) -> Self {
+        Self::open_with(genesis, MemoryStore::default())
+    }
+}
+
+impl<A: StateStore> Books<A> {
+    /// The books of a ledger that `genesis` has just opened (RG-6, RG-7, GV-1). `accounts` is empty.
+    pub(crate) fn open_with(genesis: &Genesis, accounts: A) -> Self {
         Self {
             ledger_id: genesis.ledger_id(),
             keys: Keyring::open(genesis),
@@ -77,7 +86,7 @@ impl Books {
             code_version: 1,
             roll: Roll::open(genesis),
             proposals: Proposals::default(),
-            accounts: Accounts::default(),
+            accounts: Accounts::resume(accounts, Amount::ZERO),
             totals: Totals::default(),
         }
     }
@@ -330,6 +339,11 @@ impl Books {
         same_debug("eligible", self.roll.list(), state.eligible())?;
         self.roll.check(state.nodes())?;
         same("credited", self.accounts.credited(), ledger.treasury.credited)?;
+        self.settle(state)
+    }
+
+    /// Holds the accounts that moved since the last time against the ledger's, and puts them into their map.
+    pub(crate) fn settle<S: StateStore>(&mut self, state: &State<S>) -> Result<(), Difference> {
         self.accounts.settle(|id| {
             let unreadable = |error| difference("account", "a readable state", error);
             state.account(id).map_err(|error| unreadable(format!("{error}")))

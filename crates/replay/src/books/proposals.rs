@@ -5,6 +5,7 @@ use alloc::{
     format,
     vec::Vec,
 };
+use borsh::{BorshDeserialize, BorshSerialize};
 use certified_math::BigNum128;
 use protocol::{
     Amount, Event, Parameters,
@@ -12,12 +13,13 @@ use protocol::{
     governance::{Change, Electorate, ProposalNumber, Speaker, Subject},
     limits::{ACTIVATION_WINDOW_EPOCHS, MAX_OPEN_PROPOSALS, MAX_OPEN_PROPOSALS_EACH},
 };
+use storage_engine::state::StateStore;
 
 use super::{Books, difference, overflow, same};
 use crate::{compare::Difference, derive};
 
 /// A proposal, and how it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 struct Proposal {
     speaker: Speaker,
     change: Change,
@@ -34,7 +36,7 @@ struct Proposal {
 }
 
 /// Every proposal in the order of numbers, and those that wait to be in force.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Proposals {
     made: Vec<Proposal>,
     /// Epoch and number, in the order of activation.
@@ -46,7 +48,9 @@ pub(crate) struct Proposals {
 }
 
 /// Who votes on a proposal that is made now (GV-4).
-pub(crate) fn electors(books: &Books) -> Option<(Electorate, BTreeMap<Speaker, Amount>)> {
+pub(crate) fn electors<A: StateStore>(
+    books: &Books<A>,
+) -> Option<(Electorate, BTreeMap<Speaker, Amount>)> {
     let (numbers, nod): (Vec<_>, Vec<_>) = books.roll.holders().unzip();
     let least = usize::try_from(books.parameters.min_nod_holders).ok()?;
     if nod.len() < least {
@@ -62,8 +66,8 @@ pub(crate) fn electors(books: &Books) -> Option<(Electorate, BTreeMap<Speaker, A
 }
 
 /// Holds an accepted proposal against the rules, and takes votes on it.
-pub(super) fn propose(
-    books: &mut Books,
+pub(super) fn propose<A: StateStore>(
+    books: &mut Books<A>,
     propose: &Propose,
     event: &Event,
 ) -> Result<(), Difference> {

@@ -1,6 +1,7 @@
 //! The nodes: where they stand, what they failed to prove, what they earned, and who is listed (RG-6, RG-7).
 
 use alloc::{string::String, vec::Vec};
+use borsh::{BorshDeserialize, BorshSerialize};
 use protocol::{
     Amount, Authorization, Command, Genesis, Hash32, NodeId, Rules,
     command::{AdvanceEpoch, RegisterNode},
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// What the auditor keeps of a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Member {
     pub(crate) id: NodeId,
     pub(crate) domain: FailureDomain,
@@ -39,7 +40,7 @@ pub(crate) struct Member {
 }
 
 /// Every node by number, and the list of the open epoch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Roll {
     members: Vec<Member>,
     list: Vec<NodeNumber>,

@@ -1,6 +1,7 @@
 //! The auditor's own sums of fees, proofs and NOD, which every closing of an epoch must meet (RP-6).
 
 use alloc::{collections::BTreeMap, format};
+use borsh::{BorshDeserialize, BorshSerialize};
 use certified_math::BigNum128;
 use protocol::{Amount, Parameters, event::EpochClosed, node::NodeNumber};
 use token_state::Treasury;
@@ -9,7 +10,7 @@ use super::{difference, overflow, same};
 use crate::{compare::Difference, derive};
 
 /// Sums over the entries so far, made from outcomes alone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Totals {
     /// Fees of the open epoch, and where all earlier ones went.
     treasury: Treasury,

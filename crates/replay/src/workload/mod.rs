@@ -12,6 +12,7 @@ mod agenda;
 mod audits;
 mod content;
 mod facts;
+pub mod flow;
 pub mod keys;
 mod ledger;
 mod nodes;

@@ -25,7 +25,7 @@ use token_state::Account;
 use crate::{content::hash_all, placement};
 pub(crate) use holders::KeysInForce;
 use records::{Cursor, LedgerRecord, NodeRecord};
-pub use store::{Changes, MemoryStore, StateStore};
+pub use store::{Changes, KeyRange, MemoryStore, StateStore};
 use tree::MapProof;
 
 /// Why the replica must stop. Neither is a refusal: no command can cause one.
@@ -91,6 +91,8 @@ pub enum Seen {
 pub struct State<S> {
     store: S,
     pending: Changes,
+    /// Ranges of unauthenticated records that end with the next flush; nothing is written to them any more.
+    ended: Vec<KeyRange>,
     /// Keys of authenticated records written since the last root, in the order of the writes.
     touched: Vec<Vec<u8>>,
     root: Hash32,
@@ -125,6 +127,7 @@ impl<S: StateStore> State<S> {
         let mut state = Self {
             store,
             pending: BTreeMap::new(),
+            ended: Vec::new(),
             touched: Vec::new(),
             root: Hash32::ZERO,
             hot: None,
@@ -226,8 +229,13 @@ impl<S: StateStore> State<S> {
     fn get(&self, key: &[u8]) -> StateResult<Option<Vec<u8>>, S> {
         match self.pending.get(key) {
             Some(value) => Ok(value.clone()),
+            None if self.has_ended(key) => Ok(None),
             None => self.store.get(key).map_err(StateError::Store),
         }
+    }
+
+    fn has_ended(&self, key: &[u8]) -> bool {
+        self.ended.iter().any(|(from, end)| from.as_slice() <= key && key < end.as_slice())
     }
 
     fn record<T: BorshSerialize + BorshDeserialize>(
@@ -261,7 +269,7 @@ impl<S: StateStore> State<S> {
                 }
                 let value = match pending.next_if(|(newer, _)| newer.as_slice() == key) {
                     Some((_, newer)) => newer.as_deref(),
-                    None => Some(value),
+                    None => Some(value).filter(|_| !self.has_ended(key)),
                 };
                 going = going && value.is_none_or(|value| visit(key, value));
                 going
@@ -300,6 +308,21 @@ impl<S: StateStore> State<S> {
         })?;
         keys.into_iter().for_each(|key| self.remove(key));
         Ok(())
+    }
+
+    /// Removes every record from `from` up to `end`, none of which the root covers, without naming each. Nothing is
+    /// written there afterwards.
+    pub(crate) fn end_range(&mut self, from: Vec<u8>, end: Vec<u8>) {
+        let waiting = self.pending.range(from.clone()..end.clone());
+        let waiting: Vec<Vec<u8>> = waiting.map(|(key, _)| key.clone()).collect();
+        for key in waiting {
+            self.pending.remove(&key);
+        }
+        // Epochs end one after the other, so that there is one range.
+        match self.ended.last_mut() {
+            Some((_, last)) if *last == from => *last = end,
+            _ => self.ended.push((from, end)),
+        }
     }
 
     fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
@@ -390,7 +413,8 @@ impl<S: StateStore> State<S> {
         let mut changes = core::mem::take(&mut self.pending);
         changes.insert(keys::cursor(), Some(cursor));
         changes.extend(extra);
-        self.store.commit(changes).map_err(StateError::Store)
+        let ended = core::mem::take(&mut self.ended);
+        self.store.commit_without(&ended, changes).map_err(StateError::Store)
     }
 
     /// Records written since the last flush.

@@ -6,6 +6,9 @@ use core::{convert::Infallible, fmt::Display, ops::Bound};
 /// Writes that belong together; `None` removes the key.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
+/// Keys from the first up to the second, which is not among them.
+pub type KeyRange = (Vec<u8>, Vec<u8>);
+
 /// An ordered map of bytes to bytes.
 ///
 /// A fault is the machine failing, never a rule: whoever meets one stops and does not guess.
@@ -35,6 +38,25 @@ pub trait StateStore: Sync {
     /// # Errors
     /// A fault of the store.
     fn commit(&mut self, changes: Changes) -> Result<(), Self::Fault>;
+
+    /// Removes everything within `ranges` and then applies `changes`, or does nothing. A store that can remove a range
+    /// without naming each of its keys does so here: there may be millions.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    fn commit_without(
+        &mut self,
+        ranges: &[KeyRange],
+        mut changes: Changes,
+    ) -> Result<(), Self::Fault> {
+        for (from, end) in ranges {
+            self.scan(from, end, &mut |key, _| {
+                changes.entry(key.to_vec()).or_insert(None);
+                true
+            })?;
+        }
+        self.commit(changes)
+    }
 
     /// Does jobs that do not depend on each other, such as hashing parts of the state tree; their results in the
     /// order of the jobs. A store that may use threads does so here.
@@ -136,6 +158,13 @@ where
     store.commit(change(&[(b"a", None), (b"missing", None), (b"b", Some(b"3"))])).unwrap();
     assert_eq!(store.get(b"a").unwrap(), None);
     assert_eq!(store.get(b"b").unwrap().as_deref(), Some(&b"3"[..]));
+    let ranges = [(b"a".to_vec(), b"b".to_vec()), (b"b\0".to_vec(), b"\xff".to_vec())];
+    store.commit(change(&[(b"a", Some(b"4")), (b"c", Some(b"5"))])).unwrap();
+    store.commit_without(&ranges, change(&[(b"c", Some(b"6"))])).unwrap();
+    let left = [(b"b".to_vec(), b"3".to_vec()), (b"c".to_vec(), b"6".to_vec())];
+    assert_eq!(pairs(&store, b"", b"\xff"), left, "ranges end before the changes");
+    assert_eq!((store.get(b"a\0").unwrap(), store.get(b"a").unwrap()), (None, None));
+    assert_eq!(store.get(b"\xff").unwrap().as_deref(), Some(&b"9"[..]));
 }
 
 #[cfg(test)]
