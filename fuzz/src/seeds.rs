@@ -7,8 +7,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use eqm_log::{ConsistencyProof, Frontier, LogProof, Misbehaviour, tree::inclusion_proof};
-use protocol::{Action, EntryBody, Hash32, canonical::encode, hash::hex_encode};
+use eqm_log::{
+    ConsistencyProof, Frontier, LogProof, Misbehaviour, VerifierKey, tree::inclusion_proof,
+};
+use protocol::{
+    Action, EntryBody, Hash32,
+    canonical::encode,
+    hash::hex_encode,
+    signature::{SeedSigner, Signer, Suite},
+};
 
 use crate::{
     base::{BASE, exported},
@@ -110,6 +117,16 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     seeds.push(("checkpoint", BASE.checkpoint.statement().text().into()));
     seeds.push(("note", BASE.note.clone().into()));
     seeds.extend(BASE.keys.iter().map(|key| ("vkey", key.to_string().into())));
+    let witness = SeedSigner::from_seed(Suite::Ed25519, [77; 32]).public_key();
+    let witness = VerifierKey::cosigner("witness.example/w", &witness).expect("a plain name");
+    seeds.push(("vkey", witness.to_string().into()));
+    let logs: String =
+        BASE.keys.iter().map(|key| format!("log {key} https://log.example\n")).collect();
+    let group = "group some 1 w\ngroup all any some\nquorum all\n";
+    let policy =
+        format!("# who is believed\n{logs}witness w {witness} https://w.example/\n{group}");
+    seeds.push(("policy", policy.into()));
+    seeds.push(("policy", format!("{logs}quorum none\n").into()));
     seeds
 }
 

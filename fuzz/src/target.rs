@@ -65,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     words("metadata", json::metadata, 4_096, "metadata"),
     words("misbehaviour", proofs::misbehaviour, 16_384, "note"),
     words("note", checkpoint::note, 8_192, "note"),
+    words("policy", checkpoint::policy, 8_192, "policy"),
     bytes("record", state::record, 4_096),
     words("registry", json::registry, 4_096, "snapshot"),
     bytes("segment", segment::segment, 4_096),

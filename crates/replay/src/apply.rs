@@ -76,6 +76,7 @@ impl<'a, K: Keep> Auditor<'a, K> {
     }
 
     /// An audit that goes on where another one stood when it saved this, if `keep` has what it had then.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only a scratch is gone on with"))]
     pub(crate) fn resume(
         pinned: &'a [VerifierKey],
         keep: K,
@@ -102,6 +103,7 @@ impl<'a, K: Keep> Auditor<'a, K> {
     }
 
     /// Executes nothing after this entry.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only a scratch is gone on with"))]
     pub(crate) fn until(self, seq: u64) -> Result<Self, Divergence> {
         let end = seq.saturating_add(1);
         if end < self.resumed {

@@ -42,6 +42,7 @@ mod names;
 mod prepare;
 mod report;
 mod rows;
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only a scratch is gone on with"))]
 mod saved;
 
 #[cfg(feature = "cli")]

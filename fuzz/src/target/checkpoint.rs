@@ -2,7 +2,7 @@
 
 use core::str::{FromStr, from_utf8};
 
-use eqm_log::{Checkpoint, Note, VerifierKey};
+use eqm_log::{Checkpoint, Note, Policy, VerifierKey, note::KeyType, policy::MAX_POLICY_LEN};
 
 use crate::base::BASE;
 
@@ -43,7 +43,36 @@ pub fn vkey(data: &[u8]) {
     let Ok(text) = from_utf8(data) else { return };
     let Ok(key) = VerifierKey::from_str(text) else { return };
     assert_eq!(key.to_string(), text);
-    assert_eq!(VerifierKey::new(key.name(), key.public_key()), Ok(key.clone()));
+    let made = match key.key_type() {
+        KeyType::Ed25519Cosignature => VerifierKey::cosigner(key.name(), key.public_key()),
+        _ => VerifierKey::new(key.name(), key.public_key()),
+    };
+    assert_eq!(made, Ok(key.clone()));
     let line = format!("text\n\n\u{2014} {} AAAAAAA=\n", key.name());
     assert!(Note::parse(&line).is_ok(), "the name of a key can stand on a signature line");
+}
+
+/// A policy of witnesses: comments and empty lines mean nothing, no key stands in it twice, and a log whose witnesses have
+/// not cosigned meets no quorum of theirs.
+pub fn policy(data: &[u8]) {
+    let Ok(text) = from_utf8(data) else { return };
+    let Ok(policy) = Policy::parse(text) else { return };
+    let spaced: String = text.lines().map(|line| format!("# comment\n\n{line}\n")).collect();
+    if spaced.len() <= MAX_POLICY_LEN {
+        assert_eq!(Policy::parse(&spaced).as_ref(), Ok(&policy));
+    }
+    let mut ids: Vec<String> = policy.logs().iter().map(|log| log.key.to_string()).collect();
+    ids.extend(policy.witnesses().iter().map(|witness| witness.key.to_string()));
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "a key that stands in it twice");
+    let strangers = policy.witnesses().iter().all(|witness| !BASE.keys.contains(&witness.key));
+    if strangers {
+        assert_eq!(policy.cosigners(&BASE.note).map(|found| found.len()), Ok(0));
+    }
+    if let Ok(found) = policy.check(&BASE.note) {
+        assert!(policy.quorum(&found.cosigners).is_ok());
+        assert!(BASE.keys.iter().all(|key| policy.logs().iter().any(|log| log.key == *key)));
+    }
 }
