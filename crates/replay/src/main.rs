@@ -17,6 +17,7 @@ struct Arguments {
 }
 
 /// Entries are made on one thread and dropped on another, which the system's allocator is slow at and keeps memory for.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
