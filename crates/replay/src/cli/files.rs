@@ -42,7 +42,7 @@ pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<Pat
 fn temporary(folder: &Path, name: &str) -> io::Result<(PathBuf, fs::File)> {
     let mut last = io::Error::from(ErrorKind::AlreadyExists);
     for attempt in 0..ATTEMPTS {
-        let path = folder.join(format!(".{name}.{}-{attempt}", process::id()));
+        let path = folder.join(format!(".{name}.{}-{attempt}", writer()));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => last = error,
@@ -50,4 +50,9 @@ fn temporary(folder: &Path, name: &str) -> io::Result<(PathBuf, fs::File)> {
         }
     }
     Err(last)
+}
+
+/// Tells processes apart that write at the same time; WebAssembly has none.
+fn writer() -> u32 {
+    if cfg!(target_family = "wasm") { 0 } else { process::id() }
 }
