@@ -63,6 +63,15 @@ impl Command {
         self
     }
 
+    /// The key that signed it; `None` for the operator's unsigned commands.
+    #[must_use]
+    pub const fn signer(&self) -> Option<&PublicKey> {
+        match &self.authorization {
+            Authorization::Operator => None,
+            Authorization::Signature { key, .. } => Some(key),
+        }
+    }
+
     /// Hash of the whole command: tells a repeated command from another one with the same id.
     #[must_use]
     pub fn hash(&self) -> Hash32 {

@@ -2,11 +2,10 @@
 
 use alloc::format;
 use protocol::{
-    Authorization, Command, Event, Refusal,
+    Command, Event, Refusal,
     error::ErrorCode,
     keys::{KeyHolder, RevokeKeys, RotateKeys},
     limits::MAX_KEY_GENERATIONS,
-    signature::PublicKey,
 };
 
 use super::{Decision, nodes::speaks, refuse, refuse_with};
@@ -35,15 +34,8 @@ fn history<S: StateStore>(
     command: &Command,
     holder: KeyHolder,
 ) -> StateResult<KeysRecord, S> {
-    let history = state.key_history(holder, signer(command))?;
+    let history = state.key_history(holder, command.signer())?;
     history.ok_or(StateError::Broken("a holder of keys has none"))
-}
-
-fn signer(command: &Command) -> Option<&PublicKey> {
-    match &command.authorization {
-        Authorization::Operator => None,
-        Authorization::Signature { key, .. } => Some(key),
-    }
 }
 
 fn check_generation(rotation: &RotateKeys, history: &KeysRecord) -> Result<(), Refusal> {

@@ -17,8 +17,7 @@ pub use moves::replacement;
 
 use alloc::format;
 use protocol::{
-    AccountId, Action, Authorization, Command, Event, Refusal, error::ErrorCode,
-    signature::PublicKey,
+    AccountId, Action, Command, Event, Refusal, error::ErrorCode, signature::PublicKey,
 };
 
 use crate::{
@@ -114,10 +113,7 @@ fn check_frame<S: StateStore>(
         );
     }
     let operator = state.operator_key();
-    let signer = match &command.authorization {
-        Authorization::Operator => None,
-        Authorization::Signature { key, .. } => Some(key),
-    };
+    let signer = command.signer();
     if is_reserved(&command.action) && (signer.is_none() || signer != operator) {
         return refuse(ErrorCode::Unauthorized, "only the operator's signature allows this");
     }

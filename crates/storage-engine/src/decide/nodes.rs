@@ -2,7 +2,7 @@
 
 use alloc::format;
 use protocol::{
-    Authorization, Command, Event, Hash32, Refusal,
+    Command, Event, Hash32, Refusal,
     command::RegisterNode,
     error::ErrorCode,
     governance::Speaker,
@@ -60,10 +60,7 @@ pub(super) fn speaks<S: StateStore>(
     command: &Command,
     speaker: Speaker,
 ) -> Result<(), Refusal> {
-    let signer = match &command.authorization {
-        Authorization::Operator => None,
-        Authorization::Signature { key, .. } => Some(key),
-    };
+    let signer = command.signer();
     let holds = match speaker {
         Speaker::Operator => signer.is_some() && signer == state.operator_key(),
         Speaker::Council(member) => {
@@ -96,7 +93,7 @@ pub(super) fn may_speak(node: &NodeRecord) -> bool {
 }
 
 fn is_key_of(node: &NodeRecord, command: &Command) -> bool {
-    let Authorization::Signature { key, .. } = &command.authorization else {
+    let Some(key) = command.signer() else {
         return false;
     };
     Suite::from_name(&node.scheme) == Some(key.suite) && node.key_hash == Hash32::of(&key.bytes)

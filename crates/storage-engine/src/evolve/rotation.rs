@@ -1,7 +1,7 @@
 //! What a rotation or a revocation of keys changes (KY-5, KY-6).
 
 use protocol::{
-    Authorization, Command, Hash32,
+    Command, Hash32,
     keys::{KeyHolder, RevokeKeys, RotateKeys},
 };
 
@@ -48,11 +48,9 @@ fn history<S: StateStore>(
     command: &Command,
     holder: KeyHolder,
 ) -> StateResult<KeysRecord, S> {
-    let signer = match &command.authorization {
-        Authorization::Signature { key, .. } => Some(key),
-        Authorization::Operator => None,
-    };
-    state.key_history(holder, signer)?.ok_or(StateError::Broken("a holder of keys has none"))
+    state
+        .key_history(holder, command.signer())?
+        .ok_or(StateError::Broken("a holder of keys has none"))
 }
 
 fn keep<S: StateStore>(
