@@ -17,7 +17,7 @@ use protocol::{
 use storage_engine::{
     execute_admission, identity,
     layout::Geometry,
-    state::{Changes, Seen, State},
+    state::{Changes, Seen, State, records::VersionRecord},
 };
 
 use crate::{
@@ -50,8 +50,10 @@ pub(crate) struct Auditor<'a, K: Keep> {
     resumed: u64,
     /// The first entry that is not to be executed.
     end: u64,
-    /// Bytes of the entries that were executed since the last save.
-    unsaved: usize,
+    /// Bytes of the entries that were executed since the last spill.
+    waiting: usize,
+    /// Spills since the last save.
+    spills: u32,
 }
 
 impl<'a, K: Keep> Auditor<'a, K> {
@@ -71,7 +73,8 @@ impl<'a, K: Keep> Auditor<'a, K> {
             report: Report::empty(verdict),
             resumed: 0,
             end: u64::MAX,
-            unsaved: 0,
+            waiting: 0,
+            spills: 0,
         })
     }
 
@@ -186,22 +189,41 @@ impl<'a, K: Keep> Auditor<'a, K> {
         }
     }
 
+    /// Hands on what waits in memory when there is too much of it, and keeps it now and then.
+    fn relieve(&mut self, added: usize) -> Result<(), Divergence> {
+        self.waiting = self.waiting.saturating_add(added);
+        let Some((_, times)) = self.keep.bounds().filter(|(most, _)| self.waiting >= *most) else {
+            return Ok(());
+        };
+        (self.waiting, self.spills) = (0, self.spills.saturating_add(1));
+        if self.spills >= times {
+            return self.save(false);
+        }
+        self.settle()?;
+        self.state.spill().map_err(unusable)
+    }
+
     /// Keeps what was reached, so that another audit can go on from here.
     fn save(&mut self, last: bool) -> Result<(), Divergence> {
-        if self.keep.interval().is_none() {
+        if self.keep.bounds().is_none() {
             return Ok(());
         }
-        self.unsaved = 0;
-        let Some(books) = &mut self.books else { return Ok(()) };
+        (self.waiting, self.spills) = (0, 0);
         self.state.flush(Changes::new()).map_err(unusable)?;
-        books
-            .settle(&self.state)
-            .map_err(|found| named(self.report.entries.saturating_sub(1), found))?;
+        self.settle()?;
+        let Some(books) = &self.books else { return Ok(()) };
         let root = self.state.root().map_err(unusable)?;
         match Saved::of(&self.report, root, books.page()) {
             Some(saved) => self.keep.save(saved.to_bytes(), last).map_err(unusable),
             None => Ok(()),
         }
+    }
+
+    /// Holds the accounts that moved against the ledger's.
+    fn settle(&mut self) -> Result<(), Divergence> {
+        let Some(books) = &mut self.books else { return Ok(()) };
+        let last = self.report.entries.saturating_sub(1);
+        books.settle(&self.state).map_err(|found| named(last, found))
     }
 
     fn entries(
@@ -213,10 +235,7 @@ impl<'a, K: Keep> Auditor<'a, K> {
         let (entries, shards) = chunk.take();
         for (entry, prepared) in entries {
             self.entry(&entry, prepared, shards)?;
-            self.unsaved = self.unsaved.saturating_add(entry.body.len());
-            if self.keep.interval().is_some_and(|most| self.unsaved >= most) {
-                self.save(false)?;
-            }
+            self.relieve(entry.body.len())?;
             progress(Progress { entries: self.report.entries, declared });
         }
         Ok(())
@@ -420,7 +439,7 @@ impl<'a, K: Keep> Auditor<'a, K> {
             changes: books.changes(&closed.changes),
             activity: mem::take(&mut self.report.open_epoch),
         });
-        if self.keep.interval().is_some() {
+        if self.keep.bounds().is_some() {
             return Ok(());
         }
         // The root was just computed; this keeps what is not yet in the store small.
@@ -468,30 +487,12 @@ impl<'a, K: Keep> Auditor<'a, K> {
 
     /// Counts the bytes of every node from the versions that exist, and compares them with the running sums.
     fn check_bytes_stored(&mut self) -> Result<(), Divergence> {
-        let mut bytes: BTreeMap<NodeNumber, u64> = BTreeMap::new();
-        let mut copies: BTreeMap<NodeNumber, u64> = BTreeMap::new();
-        self.state
-            .visit_versions("", &mut |_, _, version| {
-                let stored = version.stored.as_ref();
-                if let Some(stored) = stored
-                    && let Content::Single(layout) = &stored.content
-                    && let Ok(geometry) = Geometry::of(layout)
-                {
-                    let replicas = usize::from(layout.profile.replicas);
-                    for (column, nodes) in (0..).zip(stored.assignment.chunks(replicas)) {
-                        for node in nodes {
-                            let sum = bytes.entry(*node).or_default();
-                            *sum = sum.saturating_add(geometry.shard_len(column));
-                            let number = copies.entry(*node).or_default();
-                            *number = number.saturating_add(1);
-                        }
-                    }
-                }
-                true
-            })
-            .map_err(|error| {
-                Divergence::new(Place::Trailer, "state", "readable versions", error)
-            })?;
+        let mut all = Holdings::default();
+        let counted = self.state.count_versions(Holdings::add, |part| all.add_all(&part));
+        counted.map_err(|error| {
+            Divergence::new(Place::Trailer, "state", "readable versions", error)
+        })?;
+        let Holdings { bytes, copies } = all;
         for (number, node) in (0..).zip(self.state.nodes()) {
             let counted = bytes.get(&number).copied().unwrap_or(0);
             if counted != node.bytes_stored {
@@ -525,6 +526,39 @@ impl<'a, K: Keep> Auditor<'a, K> {
         let treasury = treasury.unwrap_or_default();
         Report { nodes, treasury, parameters, rules, ..self.report }
     }
+}
+
+/// What nodes hold.
+#[derive(Default)]
+struct Holdings {
+    bytes: BTreeMap<NodeNumber, u64>,
+    copies: BTreeMap<NodeNumber, u64>,
+}
+
+impl Holdings {
+    /// Adds the shards of a version.
+    fn add(&mut self, version: &VersionRecord) {
+        let Some(stored) = &version.stored else { return };
+        let Content::Single(layout) = &stored.content else { return };
+        let Ok(geometry) = Geometry::of(layout) else { return };
+        let replicas = usize::from(layout.profile.replicas).max(1);
+        for (column, nodes) in (0..).zip(stored.assignment.chunks(replicas)) {
+            for node in nodes {
+                add(&mut self.bytes, *node, geometry.shard_len(column));
+                add(&mut self.copies, *node, 1);
+            }
+        }
+    }
+
+    fn add_all(&mut self, part: &Self) {
+        part.bytes.iter().for_each(|(node, more)| add(&mut self.bytes, *node, *more));
+        part.copies.iter().for_each(|(node, more)| add(&mut self.copies, *node, *more));
+    }
+}
+
+fn add(sums: &mut BTreeMap<NodeNumber, u64>, node: NodeNumber, more: u64) {
+    let sum = sums.entry(node).or_default();
+    *sum = sum.saturating_add(more);
 }
 
 /// The machine has failed, or what was kept on it is damaged: no word about the log.

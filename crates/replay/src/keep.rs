@@ -14,12 +14,12 @@ pub(crate) trait Keep {
     /// The maps for the state of the ledger and for the accounts of the books; asked for once.
     fn stores(&mut self) -> (Self::Store, Self::Store);
 
-    /// Bytes of entries after which the maps are to be written and [`Keep::save`] called, so that what waits in
-    /// memory stays small; `None` where it is all in memory anyway.
-    fn interval(&self) -> Option<usize>;
+    /// Bytes of entries after which the maps are to be given what waits in memory, so that it stays small, and after
+    /// how many times that [`Keep::save`] is to be called; `None` where it is all in memory anyway.
+    fn bounds(&self) -> Option<(usize, u32)>;
 
-    /// Keeps what both maps were given since the last time, and `progress` with it, all or nothing. With `last` it
-    /// is to be durable when this returns.
+    /// Keeps what both maps were given since the last time, and `progress` with it, durably, all or nothing. With
+    /// `last` it is done when this returns.
     ///
     /// # Errors
     /// A fault of the machine.
@@ -37,7 +37,7 @@ impl Keep for InMemory {
         Default::default()
     }
 
-    fn interval(&self) -> Option<usize> {
+    fn bounds(&self) -> Option<(usize, u32)> {
         None
     }
 

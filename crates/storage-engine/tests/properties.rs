@@ -346,6 +346,7 @@ enum Upkeep {
     Nothing,
     Root,
     Flush,
+    Spill,
     Restart,
     /// Goes on from a snapshot of itself.
     Restore,
@@ -356,6 +357,7 @@ fn upkeep() -> impl Strategy<Value = Upkeep> {
         6 => Just(Upkeep::Nothing),
         1 => Just(Upkeep::Root),
         2 => Just(Upkeep::Flush),
+        2 => Just(Upkeep::Spill),
         1 => Just(Upkeep::Restart),
         1 => Just(Upkeep::Restore),
     ]
@@ -385,6 +387,7 @@ fn re_execute(log: &[Vec<u8>], upkeep: &[Upkeep]) -> State<MemoryStore> {
             Upkeep::Nothing => {}
             Upkeep::Root => drop(state.root().unwrap()),
             Upkeep::Flush => state.flush(Changes::new()).unwrap(),
+            Upkeep::Spill => state.spill().unwrap(),
             Upkeep::Restart => {
                 state.flush(Changes::new()).unwrap();
                 state = State::open(state.store().clone()).unwrap();

@@ -222,7 +222,7 @@ impl Keep for Threaded {
         Default::default()
     }
 
-    fn interval(&self) -> Option<usize> {
+    fn bounds(&self) -> Option<(usize, u32)> {
         None
     }
 

@@ -93,8 +93,10 @@ pub struct State<S> {
     pending: Changes,
     /// Ranges of unauthenticated records that end with the next flush; nothing is written to them any more.
     ended: Vec<KeyRange>,
-    /// Keys of authenticated records written since the last root, in the order of the writes.
+    /// Keys of authenticated records written since the last root or spill, in the order of the writes.
     touched: Vec<Vec<u8>>,
+    /// Changes of the tree by records that were spilled since the last root, in the order of the spills.
+    spilled: Vec<tree::Change>,
     root: Hash32,
     hot: Option<Hot>,
     pub(crate) cursor: Cursor,
@@ -129,6 +131,7 @@ impl<S: StateStore> State<S> {
             pending: BTreeMap::new(),
             ended: Vec::new(),
             touched: Vec::new(),
+            spilled: Vec::new(),
             root: Hash32::ZERO,
             hot: None,
             cursor: Cursor::default(),
@@ -357,15 +360,38 @@ impl<S: StateStore> State<S> {
     /// A fault of the store.
     pub fn root(&mut self) -> StateResult<Hash32, S> {
         self.write_back_hot();
-        let touched = core::mem::take(&mut self.touched);
-        let mut changes = hash_records(&changed_records(&self.pending, touched));
-        if !changes.is_empty() {
-            changes.sort_unstable();
-            let mut pages = Vec::new();
-            self.root = tree::update(self, &changes, &mut |key, page| pages.push((key, page)))?;
-            self.pending.extend(pages);
+        let mut changes = self.changed_since_root();
+        tree::settle(&mut changes);
+        match self.store.pages_ahead() {
+            None => {
+                let pages = self.update_tree(&changes)?;
+                self.pending.extend(pages);
+            }
+            Some(most) => {
+                for part in tree::parts(&changes, most) {
+                    let pages = self.update_tree(&part)?;
+                    self.store.commit(pages).map_err(StateError::Store)?;
+                }
+            }
         }
         Ok(self.root)
+    }
+
+    /// Changes of the tree since the last root, in the order of the writes.
+    fn changed_since_root(&mut self) -> Vec<tree::Change> {
+        let touched = core::mem::take(&mut self.touched);
+        let mut changes = core::mem::take(&mut self.spilled);
+        changes.extend(hash_records(&changed_records(&self.pending, touched)));
+        changes
+    }
+
+    /// Brings the tree, and its root, up to `changes`; returns the pages that differ now.
+    fn update_tree(&mut self, changes: &[tree::Change]) -> StateResult<Changes, S> {
+        let mut pages = Vec::new();
+        if !changes.is_empty() {
+            self.root = tree::update(self, changes, &mut |key, page| pages.push((key, page)))?;
+        }
+        Ok(pages.into_iter().collect())
     }
 
     /// What stands at `key`, and a proof of that under the [`State::root`] of now.
@@ -413,6 +439,19 @@ impl<S: StateStore> State<S> {
         let mut changes = core::mem::take(&mut self.pending);
         changes.insert(keys::cursor(), Some(cursor));
         changes.extend(extra);
+        let ended = core::mem::take(&mut self.ended);
+        self.store.commit_without(&ended, changes).map_err(StateError::Store)
+    }
+
+    /// Hands the records of now to the store without their tree, which the next root brings up to them: many changes
+    /// of a tree at once cost less. Only for a store that nobody opens before the next flush.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn spill(&mut self) -> StateResult<(), S> {
+        self.write_back_hot();
+        self.spilled = self.changed_since_root();
+        let changes = core::mem::take(&mut self.pending);
         let ended = core::mem::take(&mut self.ended);
         self.store.commit_without(&ended, changes).map_err(StateError::Store)
     }

@@ -147,6 +147,43 @@ impl<S: StateStore> State<S> {
         self.scan_versions(&from, &end, visit)
     }
 
+    /// Goes through the versions of all objects, of which there may be many: parts of them are counted into a `T` each,
+    /// side by side where the store can, and handed to `take` in their order.
+    ///
+    /// # Errors
+    /// A fault of the store, or a damaged record.
+    pub fn count_versions<T: Default + Send>(
+        &self,
+        count: impl Fn(&mut T, &VersionRecord) + Sync,
+        mut take: impl FnMut(T),
+    ) -> StateResult<(), S> {
+        let count_part = |records: Vec<Vec<u8>>| {
+            let mut counted = T::default();
+            for record in &records {
+                count(&mut counted, &canonical::decode(record).ok()?);
+            }
+            Some(counted)
+        };
+        // Whether every record could be read.
+        let mut count_parts = |parts: &mut Vec<Vec<Vec<u8>>>| {
+            let counted = self.store.side_by_side(core::mem::take(parts), count_part);
+            counted.into_iter().all(|counted| counted.map(&mut take).is_some())
+        };
+        let (mut parts, mut sound) = (Vec::new(), true);
+        let (from, end) = keys::versions_with_prefix("");
+        self.scan(&from, &end, &mut |_, record| {
+            if !add_to_last(&mut parts, record) {
+                sound = parts.len() < PARTS_TOGETHER || count_parts(&mut parts);
+                parts.push(Vec::from([record.to_vec()]));
+            }
+            sound
+        })?;
+        if sound && count_parts(&mut parts) {
+            return Ok(());
+        }
+        Err(StateError::Broken("an object's record cannot be read"))
+    }
+
     /// Visits the versions of one object in ascending order.
     ///
     /// # Errors
@@ -198,4 +235,14 @@ impl<S: StateStore> State<S> {
         })?;
         if damaged { Err(StateError::Broken("an object's record cannot be read")) } else { Ok(()) }
     }
+}
+
+/// Records that are counted together, and parts of so many that are counted side by side.
+const PART_RECORDS: usize = 1_024;
+const PARTS_TOGETHER: usize = 16;
+
+/// Adds a record to the last part, unless that is full or there is none.
+fn add_to_last(parts: &mut [Vec<Vec<u8>>], record: &[u8]) -> bool {
+    let last = parts.last_mut().filter(|part| part.len() < PART_RECORDS);
+    last.map(|part| part.push(record.to_vec())).is_some()
 }

@@ -58,6 +58,13 @@ pub trait StateStore: Sync {
         self.commit(changes)
     }
 
+    /// How many changed records it takes at most until their pages of the state tree are handed over, should they
+    /// be many more; `None` for a store that takes what belongs together at once. A store that takes pages ahead of
+    /// their records is of no use to anybody who opens it before the next [`super::State::flush`].
+    fn pages_ahead(&self) -> Option<usize> {
+        None
+    }
+
     /// Does jobs that do not depend on each other, such as hashing parts of the state tree; their results in the
     /// order of the jobs. A store that may use threads does so here.
     fn side_by_side<J: Send, R: Send>(&self, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {

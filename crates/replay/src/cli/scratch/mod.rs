@@ -1,16 +1,18 @@
 //! The scratch of an audit: a directory for what grows with a log, and for going on later (RP-17, RP-18).
 //!
-//! One database with three tables: records of the state, accounts of the books, and how far the audit was. All three
-//! change in one transaction. It is a cache of a log that anyone can read again: at any doubt it is thrown away.
+//! One database with three tables: records of the state, accounts of the books, and how far the audit was; what is kept
+//! of the three is of one moment. Beside it the pages of the state's tree, which are of use to the running audit only.
+//! It is a cache of a log that anyone can read again: at any doubt it is thrown away.
 
 mod check;
 mod map;
+mod pages;
 mod writer;
 
 use std::{
     fmt,
     fs::{self, OpenOptions},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -19,6 +21,7 @@ use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 pub use self::map::Map;
 use self::{
     map::{Definition, Layers},
+    pages::PageFiles,
     writer::Writer,
 };
 use crate::{keep::Keep, saved::Saved};
@@ -57,9 +60,9 @@ impl<E: Into<redb::Error>> From<E> for Fault {
 /// How much a scratch holds in memory, and how often it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes of entries between two transactions.
+    /// Bytes of entries after which what waits in memory is handed to the database.
     pub interval: usize,
-    /// Transactions of which one is durable, at which an audit that was killed goes on.
+    /// Intervals after which all of it is durable, and an audit that was killed goes on.
     pub durable_every: u32,
     /// Bytes of the database that are kept in memory.
     pub cache: usize,
@@ -67,13 +70,14 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { interval: 2 << 20, durable_every: 32, cache: 32 << 20 }
+        Self { interval: 2 << 20, durable_every: 4, cache: 32 << 20 }
     }
 }
 
 /// An open scratch.
 pub struct Scratch {
     layers: [Arc<Layers>; 2],
+    tree: Option<PageFiles>,
     writer: Arc<Writer>,
     bounds: Bounds,
     saved: Option<Saved>,
@@ -89,13 +93,13 @@ impl Scratch {
         let path = folder.join(FILE);
         let named = |fault: Fault| Fault(format!("{}: {fault}", path.display()));
         fs::create_dir_all(folder).map_err(Fault::of).map_err(named)?;
-        let database = check::damage_is_a_fault(|| open(&path, bounds.cache)).map_err(named)?;
-        let (database, saved) = database;
+        let opened = check::damage_is_a_fault(|| open(&path, bounds.cache)).map_err(named)?;
+        let (database, tree, saved) = opened;
         let now = database.begin_read()?;
         let layers = |table| Ok::<_, Fault>(Arc::new(Layers::open(table, &now)?));
         let layers = [layers(STATE)?, layers(ACCOUNTS)?];
-        let writer = Arc::new(Writer::new(database, layers.clone(), bounds.durable_every));
-        Ok(Self { layers, writer, bounds, saved })
+        let writer = Arc::new(Writer::new(database, layers.clone()));
+        Ok(Self { layers, tree: Some(tree), writer, bounds, saved })
     }
 
     /// Where an earlier audit stood.
@@ -106,7 +110,7 @@ impl Scratch {
     /// The map for the state of a log that is being made, which nobody goes on with later.
     #[must_use]
     pub fn into_store(mut self) -> Map {
-        self.stores().0.alone()
+        self.stores().0
     }
 
     /// Tells of faults after the scratch was handed over.
@@ -129,40 +133,37 @@ impl Keep for Scratch {
     type Store = Map;
     type Fault = Fault;
 
+    /// What is committed to the accounts goes with the next transaction of the state.
     fn stores(&mut self) -> (Map, Map) {
         let [state, accounts] = &self.layers;
-        let map = |layers: &Arc<Layers>| Map::new(Arc::clone(layers), Arc::clone(&self.writer));
-        (map(state), map(accounts))
+        let map = |of: &Arc<Layers>, tree| Map::new(Arc::clone(of), self.writer.clone(), tree);
+        (map(state, self.tree.take()), map(accounts, None))
     }
 
-    fn interval(&self) -> Option<usize> {
-        Some(self.bounds.interval)
+    fn bounds(&self) -> Option<(usize, u32)> {
+        Some((self.bounds.interval, self.bounds.durable_every))
     }
 
     fn save(&mut self, progress: Vec<u8>, last: bool) -> Result<(), Fault> {
-        self.writer.begin(progress, last)?;
+        self.writer.save(progress)?;
         if last { self.writer.wait() } else { Ok(()) }
     }
 }
 
-/// The database at `path` and what was saved in it. A crash while it is made leaves an empty file, or a database
+/// The database at `path`, the state's tree and what was saved. A crash while it is made leaves an empty file, or a database
 /// without tables; both are taken for a new scratch.
-fn open(path: &PathBuf, cache: usize) -> Result<(Database, Option<Saved>), Fault> {
+fn open(path: &Path, cache: usize) -> Result<(Database, PageFiles, Option<Saved>), Fault> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let mut database =
         Builder::new().set_cache_size(cache).create_file(file.map_err(Fault::of)?)?;
     if !database.check_integrity()? {
         return Err(Fault::of("the file is damaged"));
     }
-    let transaction = database.begin_write()?;
-    transaction.open_table(STATE)?;
-    transaction.open_table(ACCOUNTS)?;
-    transaction.open_table(PROGRESS)?;
-    transaction.commit()?;
     let saved = writer::progress(&database)?;
     let saved = saved.map(|bytes| Saved::from_bytes(&bytes)).transpose().map_err(Fault::of)?;
+    let mut tree = PageFiles::create(path.with_extension("tree"))?;
     if let Some(saved) = &saved {
-        check::root(&database, saved.state_root, &path.with_extension("check"))?;
+        check::plant(&database, saved.state_root, &mut tree, &path.with_extension("check"))?;
     }
-    Ok((database, saved))
+    Ok((database, tree, saved))
 }

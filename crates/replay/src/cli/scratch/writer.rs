@@ -1,79 +1,83 @@
-//! Transactions of a scratch, each on a thread of its own, one at a time.
+//! Transactions of a scratch, one after the other on a thread of their own.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
-    thread::{self, JoinHandle},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
-use redb::{Database, Durability, ReadableDatabase};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 
 use super::{
-    Fault, PROGRESS,
+    ACCOUNTS, Fault, PROGRESS, STATE, check,
     map::{Layers, Staged},
 };
 
+/// Bytes that may wait for a transaction while another one is on its way; whoever brings more waits too.
+const MOST_WAITING: usize = 16 << 20;
+
 /// The one who writes to a database.
-pub(super) struct Writer {
-    database: Arc<Database>,
+pub(super) struct Writer(Arc<Desk>);
+
+/// What the writer shares with its thread.
+struct Desk {
+    database: Database,
     layers: [Arc<Layers>; 2],
-    /// Transactions of which one is durable. The database remembers what those in between have freed.
-    durable_every: u32,
     now: Mutex<Now>,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct Now {
-    /// The transaction on its way.
-    task: Option<JoinHandle<Result<(), Fault>>>,
-    /// Transactions that were begun.
-    begun: u32,
+    /// Whether transactions are on their way.
+    busy: bool,
     /// The first fault, after which nothing is written or believed any more.
     failed: Option<Fault>,
 }
 
 impl Writer {
-    pub(super) fn new(database: Database, layers: [Arc<Layers>; 2], durable_every: u32) -> Self {
-        let database = Arc::new(database);
-        Self { database, layers, durable_every: durable_every.max(1), now: Mutex::default() }
+    pub(super) fn new(database: Database, layers: [Arc<Layers>; 2]) -> Self {
+        let (now, changed) = Default::default();
+        Self(Arc::new(Desk { database, layers, now, changed }))
     }
 
-    /// Begins a transaction with all that is staged and `progress`; the last one is durable in any case. A crash
-    /// before it is durable leaves the last one that was.
-    pub(super) fn begin(&self, progress: Vec<u8>, last: bool) -> Result<(), Fault> {
+    /// Has all that waits written, now or after what is on its way. It is there to take memory off: after a crash the
+    /// database stands where it was last saved.
+    pub(super) fn relieve(&self) -> Result<(), Fault> {
+        let mut now = self.0.now();
+        while now.busy && self.0.layers.iter().any(|layers| layers.waiting() > MOST_WAITING) {
+            now = self.0.changed.wait(now).unwrap_or_else(PoisonError::into_inner);
+        }
+        let fault = now.failed.clone();
+        if fault.is_none() && !now.busy {
+            self.0.launch(&mut now, None);
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Has all that waits written with `progress`, durably: from there an audit goes on.
+    pub(super) fn save(&self, progress: Vec<u8>) -> Result<(), Fault> {
         self.wait()?;
-        let (database, layers) = (Arc::clone(&self.database), self.layers.clone());
-        let mut now = self.now();
-        now.begun = now.begun.wrapping_add(1);
-        let durable = last || now.begun.is_multiple_of(self.durable_every);
-        let durability = if durable { Durability::Immediate } else { Durability::None };
-        now.task = Some(thread::spawn(move || write(&database, &layers, &progress, durability)));
+        self.0.launch(&mut self.0.now(), Some(progress));
         Ok(())
     }
 
-    /// Waits for the transaction on its way.
+    /// Waits until nothing is on its way.
     pub(super) fn wait(&self) -> Result<(), Fault> {
-        let mut now = self.now();
-        if let Some(task) = now.task.take() {
-            let ended = task.join().unwrap_or_else(|_| Err(Fault::of("the writer panicked")));
-            if let Err(fault) = ended {
-                now.failed.get_or_insert(fault);
-            }
+        let mut now = self.0.now();
+        while now.busy {
+            now = self.0.changed.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
         now.failed.clone().map_or(Ok(()), Err)
     }
 
     /// Remembers a fault, and gives it back.
     pub(super) fn fail(&self, fault: Fault) -> Fault {
-        self.now().failed.get_or_insert(fault).clone()
+        self.0.now().failed.get_or_insert(fault).clone()
     }
 
     /// The first fault.
     pub(super) fn fault(&self) -> Option<Fault> {
-        self.now().failed.clone()
-    }
-
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.now().failed.clone()
     }
 }
 
@@ -84,26 +88,69 @@ impl Drop for Writer {
     }
 }
 
-fn write(
-    database: &Database,
-    layers: &[Arc<Layers>; 2],
-    progress: &[u8],
-    durability: Durability,
-) -> Result<(), Fault> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(durability)?;
-    for layers in layers {
-        let staged: Arc<Staged> = layers.staged();
-        staged.write(&transaction, layers.definition())?;
+impl Desk {
+    fn launch(self: &Arc<Self>, now: &mut Now, progress: Option<Vec<u8>>) {
+        now.busy = true;
+        let (desk, staged) = (Arc::clone(self), self.take_off());
+        thread::spawn(move || desk.work(staged, progress));
     }
-    transaction.open_table(PROGRESS)?.insert((), progress)?;
-    transaction.commit()?;
-    let now = database.begin_read()?;
-    layers.iter().try_for_each(|layers| layers.turn(&now))
+
+    /// Writes until nothing waits.
+    fn work(&self, mut staged: [Arc<Staged>; 2], mut progress: Option<Vec<u8>>) {
+        loop {
+            let progress = progress.take();
+            let done = check::damage_is_a_fault(|| self.write(&staged, progress.as_deref()));
+            let mut now = self.now();
+            if let Err(fault) = done {
+                now.failed.get_or_insert(fault);
+            }
+            staged = self.take_off();
+            now.busy = now.failed.is_none() && staged.iter().any(|staged| !staged.is_empty());
+            self.changed.notify_all();
+            if !now.busy {
+                return;
+            }
+        }
+    }
+
+    fn take_off(&self) -> [Arc<Staged>; 2] {
+        self.layers.each_ref().map(|layers| layers.take_off())
+    }
+
+    fn write(&self, staged: &[Arc<Staged>; 2], progress: Option<&[u8]>) -> Result<(), Fault> {
+        let mut transaction = self.database.begin_write()?;
+        if progress.is_none() {
+            transaction.set_durability(Durability::None)?;
+        }
+        for (layers, staged) in self.layers.iter().zip(staged) {
+            staged.write(&transaction, layers.definition())?;
+        }
+        let mut table = transaction.open_table(PROGRESS)?;
+        match progress {
+            Some(progress) => table.insert((), progress).map(drop)?,
+            None => table.remove(()).map(drop)?,
+        }
+        drop(table);
+        transaction.commit()?;
+        let now = self.database.begin_read()?;
+        self.layers.iter().try_for_each(|layers| layers.land(&now))
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// What the last transaction kept beside the maps.
+/// What was saved beside the maps. A database that nobody could go on from is taken for a new one.
 pub(super) fn progress(database: &Database) -> Result<Option<Vec<u8>>, Fault> {
-    let table = database.begin_read()?.open_table(PROGRESS)?;
-    Ok(table.get(())?.map(|bytes| bytes.value().to_vec()))
+    let transaction = database.begin_write()?;
+    let saved = transaction.open_table(PROGRESS)?.get(())?.map(|bytes| bytes.value().to_vec());
+    if saved.is_none() {
+        transaction.delete_table(STATE)?;
+        transaction.delete_table(ACCOUNTS)?;
+    }
+    transaction.open_table(STATE)?;
+    transaction.open_table(ACCOUNTS)?;
+    transaction.commit()?;
+    Ok(saved)
 }

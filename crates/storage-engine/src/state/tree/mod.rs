@@ -20,7 +20,7 @@ use super::keys;
 use plan::Plan;
 
 pub use proof::{Leaf, MAX_PROOF_BYTES, MAX_SIBLINGS, MapProof, ProofError, prove};
-pub use update::update;
+pub use update::{parts, settle, update};
 
 /// One changed record: its path, and the hash of its value or `None` when removed.
 pub type Change = (Hash32, Option<Hash32>);

@@ -8,9 +8,10 @@ use protocol::Hash32;
 use super::{
     Broken, Change, Pages,
     page::tag,
+    parts,
     path::{bit, set_bit},
     plan::message,
-    root, update,
+    root, settle, update,
 };
 
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
@@ -112,6 +113,33 @@ proptest! {
     #[test]
     fn st_4_root_depends_on_records_alone_where_paths_are_spread(batches in batches(900, 300)) {
         check_history(&batches, spread)?;
+    }
+
+    /// ST-4: many writes, of which the last at each path counts, give the same root at once and in parts.
+    #[test]
+    fn st_4_parts_of_changes_give_the_root_of_all(
+        before in batches(900, 300),
+        writes in prop::collection::vec((0u16..900, any::<Option<u8>>()), 0..600),
+        most in 1usize..300,
+    ) {
+        let (mut map, _) = check_history(&before, spread)?;
+        let change = |(n, v): &(u16, Option<u8>)| (spread(*n), v.map(|v| Hash32::of(&[v])));
+        let mut changes: Vec<Change> = writes.iter().map(change).collect();
+        let last: BTreeMap<Hash32, Option<Hash32>> = changes.iter().copied().collect();
+        settle(&mut changes);
+        prop_assert_eq!(&changes, &last.into_iter().collect::<Vec<Change>>());
+        let mut at_once = map.clone();
+        at_once.update(&changes).unwrap();
+        let mut seen = 0;
+        for part in parts(&changes, most) {
+            // Each subtree below the top page gives one more at most, as its share is rounded up.
+            prop_assert!(part.len() <= most + 16);
+            seen += part.len();
+            map.update(&part).unwrap();
+        }
+        prop_assert_eq!(seen, changes.len());
+        // How the nodes are divided into pages depends on the way.
+        prop_assert_eq!(root(&map).unwrap(), root(&at_once).unwrap());
     }
 
     /// A page that ends early is an error. A flipped bit may be one, and is never a panic.

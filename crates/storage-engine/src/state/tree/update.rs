@@ -60,6 +60,32 @@ where
     update.all(before, changes)
 }
 
+/// Brings changes into the order of [`update`]; of several at one path the last one stays.
+pub fn settle(changes: &mut Vec<Change>) {
+    changes.sort_by_key(|(path, _)| *path);
+    changes.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            *kept = *later;
+        }
+        same
+    });
+}
+
+/// Divides settled changes into parts of about `most`, each with its share of every subtree below the top page, so that
+/// these can be updated side by side. One [`update`] after the other gives the root of one with all.
+pub fn parts(changes: &[Change], most: usize) -> impl Iterator<Item = Vec<Change>> {
+    let count = changes.len().div_ceil(most.max(1));
+    let subtrees = || changes.chunk_by(|(a, _), (b, _)| nibble(a) == nibble(b));
+    (0..count).map(move |at| {
+        let share = |subtree: &'_ [Change]| {
+            let size = subtree.len().div_ceil(count).max(1);
+            subtree.chunks(size).nth(at).map(<[Change]>::to_vec).unwrap_or_default()
+        };
+        subtrees().flat_map(share).collect()
+    })
+}
+
 /// The first four bits of a path, which name its subtree below the top page.
 fn nibble(path: &Hash32) -> u8 {
     path.0.first().map_or(0, |byte| byte >> 4)
