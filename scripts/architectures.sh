@@ -90,6 +90,8 @@ tests() {
         case $crate,$1 in
             keccak-batch,s390x-*) skip="-- --skip every_length_to_20_000_in_one_batch" ;;
             storage-engine,s390x-*) skip="-- --skip random_histories" ;;
+            # It passes; then Node 20 itself ends with a segmentation fault, under every one of its compilers.
+            storage-engine,wasm32-*) skip="-- --skip st_13_many_chunks_and_batches" ;;
         esac
         # Word splitting is wanted: several options.
         # shellcheck disable=SC2086

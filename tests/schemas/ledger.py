@@ -294,6 +294,9 @@ def pieces(ledger, export, keys):
     ledger.refused("INTEGRITY_MISMATCH", "replay", longer, "--against", other, "--misbehaviour", two)
     ledger.run("replay", "misbehaviour", two, keys)
     witnesses(ledger, old)
+    with ledger.serving("serve", "--listen", "127.0.0.1:0"):
+        ledger.refused("BUSY", "ls")
+    ledger.refused("UNAUTHORIZED", "serve", "--listen", "0.0.0.0:0")
 
 
 def witnesses(ledger, old):

@@ -2,10 +2,10 @@
 
 use crate::{
     error::{CliError, Result, accepted},
-    fleet::LocalFleet,
     output::Output,
 };
 use journal::{Ledger, RocksStore, Submitted};
+use node::LocalFleet;
 use protocol::{
     AccountId, Action, Authorization, Command, ErrorCode, Receipt,
     signature::{SeedSigner, Signer},
@@ -72,14 +72,14 @@ impl App {
     /// The stores of all registered nodes.
     pub fn fleet(&mut self) -> Result<&mut LocalFleet> {
         let opened = self.opened()?;
-        opened.fleet.refresh(&opened.ledger);
+        opened.refresh();
         Ok(&mut opened.fleet)
     }
 
     /// State and stores together.
     pub fn parts(&mut self) -> Result<(&State<RocksStore>, &LocalFleet)> {
         let opened = self.opened()?;
-        opened.fleet.refresh(&opened.ledger);
+        opened.refresh();
         Ok((opened.ledger.state(), &opened.fleet))
     }
 
@@ -150,6 +150,12 @@ impl Opened {
     fn new(ledger: Ledger) -> Result<Self> {
         let operator = ledger.operator()?;
         Ok(Self { fleet: LocalFleet::default(), ledger, operator })
+    }
+
+    /// Takes up nodes that were registered since the last time.
+    fn refresh(&mut self) {
+        let nodes = self.ledger.state().nodes();
+        self.fleet.refresh(nodes, |node| self.ledger.node_dir(node));
     }
 
     fn command(&self, payer: &dyn Signer, action: Action) -> Command {

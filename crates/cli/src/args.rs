@@ -2,13 +2,15 @@
 
 pub mod gov;
 pub mod key;
+mod objects;
 pub mod witness;
 
+pub use self::objects::{GetArgs, LsArgs, PutArgs};
 use self::witness::{CosignArgs, WitnessCommand};
 use clap::{Args, Parser, Subcommand};
 use gov::{CreditArgs, GovCommand, ScoreArgs};
 use key::KeyCommand;
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 const ABOUT: &str = "A storage ledger that anyone can check: every placement, fee and reward is in a signed log that replays byte for byte.";
 
@@ -209,6 +211,13 @@ Never restore the directory from an older copy: a witness that has forgotten wha
 cosign a second history. Make another one instead, under another name."
     )]
     Witness(WitnessCommand),
+    /// Serve this ledger over gRPC (package qfs.v1), with health and reflection, until SIGINT or SIGTERM.
+    #[command(after_help = "Examples:
+  qfs serve
+  qfs serve --listen 127.0.0.1:0 --json      the first row says which port it is
+
+The service does not ask who calls yet, and listens on addresses of this machine alone.")]
+    Serve(ServeArgs),
     /// Prove single records of the state under its root, take snapshots of all of it, and check both.
     #[command(
         subcommand,
@@ -240,6 +249,14 @@ cosign a second history. Make another one instead, under another name."
 }
 
 /// `init`.
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7420")]
+    pub listen: SocketAddr,
+}
+
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// A storage node, and where it stands; may be given many times.
@@ -254,56 +271,6 @@ pub struct InitArgs {
     /// A parameter or a rule, within its bounds (`gov show` lists them); may be given many times.
     #[arg(long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
-}
-
-/// `put`.
-#[derive(Debug, Args)]
-pub struct PutArgs {
-    /// Files, directories, or - for standard input.
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Name of the object, for a single file or standard input.
-    #[arg(long, value_name = "ID")]
-    pub object_id: Option<String>,
-    /// Version; one more than the latest if not given.
-    #[arg(long)]
-    pub version: Option<u64>,
-    /// Metadata: a JSON object, or @FILE with one.
-    #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
-    pub metadata: String,
-    /// Keep readable names out of the log: the object is named by the hash of NS and its name.
-    #[arg(long, value_name = "NS")]
-    pub hash_ids: Option<String>,
-}
-
-/// `get`.
-#[derive(Debug, Args)]
-pub struct GetArgs {
-    /// The object.
-    pub id: String,
-    /// Version; the latest if not given.
-    #[arg(long)]
-    pub version: Option<u64>,
-    /// Bytes A to B, both included, from 0; A- to the end.
-    #[arg(long, value_name = "A-B")]
-    pub range: Option<String>,
-    /// File to write, or an existing directory to write below; standard output if not given.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// `ls`.
-#[derive(Debug, Args)]
-pub struct LsArgs {
-    /// Beginning of the names to list.
-    #[arg(default_value = "")]
-    pub prefix: String,
-    /// Only objects whose metadata K is V, or a list with V in it; openagi_score is the score on record, if there is one.
-    #[arg(long = "filter", value_name = "K=V")]
-    pub filters: Vec<String>,
-    /// Every version, not the current one only.
-    #[arg(long)]
-    pub versions: bool,
 }
 
 /// `proof`.

@@ -1,6 +1,7 @@
 //! What a command ends with when it does not succeed.
 
 use journal::{JournalError, Submitted};
+use node::{Failure, failure::io_code};
 use protocol::{ErrorCode, Receipt, Refusal};
 use shard_store::{
     StoreError,
@@ -37,43 +38,30 @@ impl CliError {
     }
 }
 
-/// The code of an error of the operating system.
-fn io_code(error: &io::Error) -> ErrorCode {
-    match error.kind() {
-        io::ErrorKind::NotFound => ErrorCode::NotFound,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::Limit,
-        io::ErrorKind::PermissionDenied
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::InvalidData
-        | io::ErrorKind::InvalidFilename
-        | io::ErrorKind::AlreadyExists => ErrorCode::InvalidInput,
-        _ => ErrorCode::Internal,
-    }
-}
-
-fn store_code(error: &StoreError) -> ErrorCode {
-    match error {
-        StoreError::Missing => ErrorCode::ContentUnavailable,
-        StoreError::Corrupt { .. } | StoreError::Damaged(_) => ErrorCode::IntegrityMismatch,
-        StoreError::OutOfRange | StoreError::Refused(_) => ErrorCode::InvalidInput,
-        StoreError::QuotaExceeded { .. } => ErrorCode::Limit,
-        StoreError::SyncFailed => ErrorCode::Internal,
-        StoreError::Io { source, .. } => io_code(source),
-    }
-}
-
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         Self::Failed(refusal)
     }
 }
 
-impl From<JournalError> for CliError {
-    fn from(error: JournalError) -> Self {
-        Self::failed(error.code(), error)
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.0)
     }
 }
+
+/// Whatever the node has a code for.
+macro_rules! from_below {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                Failure::from(error).into()
+            }
+        }
+    )*};
+}
+
+from_below!(JournalError, StoreError, UploadError, DownloadError, RestoreError);
 
 impl From<WitnessError> for CliError {
     fn from(error: WitnessError) -> Self {
@@ -89,46 +77,6 @@ impl From<WitnessError> for CliError {
     }
 }
 
-impl From<StoreError> for CliError {
-    fn from(error: StoreError) -> Self {
-        Self::failed(store_code(&error), error)
-    }
-}
-
-impl From<UploadError> for CliError {
-    fn from(error: UploadError) -> Self {
-        let code = match &error {
-            UploadError::Input(source) => io_code(source),
-            UploadError::Layout(_) => ErrorCode::Limit,
-            UploadError::Store { source, .. } => store_code(source),
-            UploadError::UnknownNode(_) => ErrorCode::ContentUnavailable,
-            UploadError::Assignment | UploadError::Erasure(_) => ErrorCode::Internal,
-        };
-        Self::failed(code, error)
-    }
-}
-
-impl From<DownloadError> for CliError {
-    fn from(error: DownloadError) -> Self {
-        let code = match &error {
-            DownloadError::ContentUnavailable { .. } => ErrorCode::ContentUnavailable,
-            DownloadError::Range { .. } => ErrorCode::InvalidInput,
-            DownloadError::Output(source) => io_code(source),
-            _ => ErrorCode::Internal,
-        };
-        Self::failed(code, error)
-    }
-}
-
-impl From<RestoreError> for CliError {
-    fn from(error: RestoreError) -> Self {
-        match error {
-            RestoreError::Source(error) => error.into(),
-            RestoreError::Target(ref source) => Self::failed(store_code(source), error),
-        }
-    }
-}
-
 impl<F: fmt::Display> From<storage_engine::state::StateError<F>> for CliError {
     fn from(error: storage_engine::state::StateError<F>) -> Self {
         Self::failed(ErrorCode::Internal, error)
@@ -137,12 +85,5 @@ impl<F: fmt::Display> From<storage_engine::state::StateError<F>> for CliError {
 
 /// The receipt of an accepted command; a refusal becomes the error.
 pub fn accepted(submitted: Submitted) -> Result<Receipt> {
-    match submitted {
-        Submitted::Refused(refusal) => Err(refusal.into()),
-        Submitted::Logged { refusal: Some(refusal), receipt } => Err(CliError::failed(
-            refusal.code,
-            format!("{} (logged as entry {})", refusal.detail, receipt.seq),
-        )),
-        Submitted::Logged { receipt, .. } | Submitted::Repeated(receipt) => Ok(receipt),
-    }
+    Ok(node::failure::accepted(submitted)?)
 }

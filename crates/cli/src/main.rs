@@ -2,10 +2,8 @@
 
 mod app;
 mod args;
-mod collect;
 mod commands;
 mod error;
-mod fleet;
 mod output;
 mod sandbox;
 mod settings;

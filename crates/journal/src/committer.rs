@@ -22,7 +22,10 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, Thread},
 };
-use storage_engine::{Admitted, admit_all, state::StateStore};
+use storage_engine::{
+    Admitted, admit_all,
+    state::{State, StateStore},
+};
 
 /// Commands that may wait; whoever comes then waits before the line.
 const MAX_WAITING: usize = 65_536;
@@ -157,6 +160,39 @@ impl<D: Disk, S: StateStore> Committer<D, S> {
         let appender = self.appender.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Execution { engine, sequencer, .. } = execution;
         Executor { engine, appender, sequencer }
+    }
+
+    /// Answers a question about the state, in which everything is durable: whatever is on its way to the disk is
+    /// waited for, and nothing is executed meanwhile. So `ask` must be short.
+    ///
+    /// # Errors
+    /// After a failed write or execution: then nobody knows what is durable before a restart.
+    pub fn read<T>(&self, ask: impl FnOnce(&State<S>) -> T) -> Result<T, JournalError> {
+        let execution = lock(&self.execution);
+        if execution.interrupted {
+            return Err(JournalError::Poisoned);
+        }
+        // Whoever has executed a group holds the log before it lets go of the execution, until the group is durable.
+        lock(&self.appender).durable_head()?;
+        Ok(ask(execution.engine.state()))
+    }
+
+    /// Answers a question about the log, of which everything is durable. Nothing is written meanwhile.
+    ///
+    /// # Errors
+    /// After a failed write.
+    pub fn read_log<T>(&self, ask: impl FnOnce(&Appender<D>) -> T) -> Result<T, JournalError> {
+        let appender = lock(&self.appender);
+        appender.durable_head()?;
+        Ok(ask(&appender))
+    }
+
+    /// Chain and tree over all durable entries.
+    ///
+    /// # Errors
+    /// After a failed write.
+    pub fn durable_head(&self) -> Result<LogHead, JournalError> {
+        lock(&self.appender).durable_head().cloned()
     }
 
     /// Waits until `lag` entries are durable that no checkpoint covers, and returns chain and tree as they are then;

@@ -12,7 +12,7 @@
 
 use crate::{
     Committer, Executor, JournalError, KeyStore, Log, LoggedEntry, Published, Recovery, RocksStore,
-    Submitted, TileDir,
+    SharedLedger, Submitted, TileDir,
     checkpoint::CheckpointFile,
     disk::{DirLock, PublicDisk, RealDisk},
     files,
@@ -34,7 +34,6 @@ use protocol::{
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
-    thread,
 };
 use storage_engine::{
     admit,
@@ -63,13 +62,13 @@ pub struct NewNode {
 
 /// A ledger that this process holds.
 pub struct Ledger {
-    dir: PathBuf,
-    keys: KeyStore,
-    executor: Executor,
-    checkpoint: CheckpointFile,
+    pub(crate) dir: PathBuf,
+    pub(crate) keys: KeyStore,
+    pub(crate) executor: Executor,
+    pub(crate) checkpoint: CheckpointFile,
     /// Entries under the last checkpoint; 0 before the first.
-    checkpointed: u64,
-    _lock: DirLock,
+    pub(crate) checkpointed: u64,
+    pub(crate) lock: DirLock,
 }
 
 impl Ledger {
@@ -183,7 +182,7 @@ impl Ledger {
             executor,
             checkpoint,
             checkpointed,
-            _lock: lock,
+            lock,
         };
         Ok((ledger, recovery))
     }
@@ -204,31 +203,23 @@ impl Ledger {
         Ok(results)
     }
 
-    /// Lets many threads submit, through a [`Committer`], for as long as `work` runs. A thread beside them signs a
-    /// checkpoint every [`CHECKPOINT_LAG`] entries; the log is never [`crate::committer::MAX_CHECKPOINT_LAG`] ahead.
+    /// Lets many threads submit, through a [`Committer`], for as long as `work` runs; see [`Ledger::into_shared`].
     ///
     /// # Errors
     /// When a checkpoint cannot be signed or kept. What was acknowledged stands; the ledger is to be opened again.
     pub fn share<T>(self, work: impl FnOnce(&Committer) -> T) -> Result<(Self, T), JournalError> {
-        let origin = self.origin().to_owned();
-        let Self { dir, keys, executor, checkpoint, checkpointed, _lock } = self;
-        let committer = Committer::new(executor, checkpointed);
-        let (result, signed) = thread::scope(|scope| {
-            let (committer, checkpoint, keys) = (&committer, &checkpoint, &keys);
-            let sign = move || {
-                let kept = keep_signing(committer, checkpoint, &origin, keys);
-                committer.end_checkpoints(kept.is_err());
-                kept
-            };
-            let signer = scope.spawn(sign);
-            let result = catch_unwind(AssertUnwindSafe(|| work(committer)));
-            committer.end_checkpoints(false);
-            (result, signer.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        });
+        let shared = self.into_shared();
+        let result = catch_unwind(AssertUnwindSafe(|| work(shared.committer())));
+        let ended = shared.end();
         let result = result.unwrap_or_else(|panic| resume_unwind(panic));
-        let checkpointed = signed?.unwrap_or(checkpointed);
-        let executor = committer.into_executor();
-        Ok((Self { dir, keys, executor, checkpoint, checkpointed, _lock }, result))
+        Ok((ended?, result))
+    }
+
+    /// A ledger for many threads. One of its own signs a checkpoint every [`CHECKPOINT_LAG`] entries; the log is never
+    /// [`crate::committer::MAX_CHECKPOINT_LAG`] ahead.
+    #[must_use]
+    pub fn into_shared(self) -> SharedLedger {
+        SharedLedger::begin(self)
     }
 
     pub(crate) const fn keys(&self) -> &KeyStore {
@@ -298,7 +289,7 @@ impl Ledger {
     /// The directory of a node that this process keeps itself.
     #[must_use]
     pub fn node_dir(&self, node: &NodeId) -> PathBuf {
-        self.dir.join("nodes").join(&node.0)
+        node_dir(&self.dir, node)
     }
 
     /// A command id that nobody has used.
@@ -476,19 +467,6 @@ impl Ledger {
     }
 }
 
-/// Signs a checkpoint whenever there is enough to sign; entries under the last one, if there was any.
-fn keep_signing(
-    committer: &Committer,
-    checkpoint: &CheckpointFile,
-    origin: &str,
-    keys: &KeyStore,
-) -> Result<Option<u64>, JournalError> {
-    let mut signed = None;
-    while let Some(head) = committer.next_head(CHECKPOINT_LAG) {
-        let generation = committer.signing_generation(head.size())?;
-        checkpoint.sign(origin, &head, &log_signers(keys, generation)?)?;
-        committer.checkpointed(head.size());
-        signed = Some(head.size());
-    }
-    Ok(signed)
+pub(crate) fn node_dir(ledger: &Path, node: &NodeId) -> PathBuf {
+    ledger.join("nodes").join(&node.0)
 }

@@ -20,6 +20,7 @@ pub mod node_file;
 pub mod rocks;
 pub mod segment;
 pub mod sequencer;
+pub mod shared;
 pub mod tiles;
 
 pub use appender::Appender;
@@ -34,4 +35,5 @@ pub use log::{Log, LoggedEntry};
 pub use node_file::NodeFile;
 pub use rocks::RocksStore;
 pub use sequencer::{Batch, Sequencer, Solo};
+pub use shared::SharedLedger;
 pub use tiles::{Published, TileDir};

@@ -16,8 +16,7 @@ use protocol::{
 };
 use storage_engine::{
     execute_admission, identity,
-    layout::Geometry,
-    state::{Changes, Seen, State, records::VersionRecord},
+    state::{Changes, Seen, State},
 };
 
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     books::{Books, Placed, difference},
     compare::{Difference, first_difference},
     decode::{Next, Piece, Span},
+    holdings::Holdings,
     keep::Keep,
     keys,
     prepare::{Chunk, Prepared, PreparedStore, Shards},
@@ -526,39 +526,6 @@ impl<'a, K: Keep> Auditor<'a, K> {
         let treasury = treasury.unwrap_or_default();
         Report { nodes, treasury, parameters, rules, ..self.report }
     }
-}
-
-/// What nodes hold.
-#[derive(Default)]
-struct Holdings {
-    bytes: BTreeMap<NodeNumber, u64>,
-    copies: BTreeMap<NodeNumber, u64>,
-}
-
-impl Holdings {
-    /// Adds the shards of a version.
-    fn add(&mut self, version: &VersionRecord) {
-        let Some(stored) = &version.stored else { return };
-        let Content::Single(layout) = &stored.content else { return };
-        let Ok(geometry) = Geometry::of(layout) else { return };
-        let replicas = usize::from(layout.profile.replicas).max(1);
-        for (column, nodes) in (0..).zip(stored.assignment.chunks(replicas)) {
-            for node in nodes {
-                add(&mut self.bytes, *node, geometry.shard_len(column));
-                add(&mut self.copies, *node, 1);
-            }
-        }
-    }
-
-    fn add_all(&mut self, part: &Self) {
-        part.bytes.iter().for_each(|(node, more)| add(&mut self.bytes, *node, *more));
-        part.copies.iter().for_each(|(node, more)| add(&mut self.copies, *node, *more));
-    }
-}
-
-fn add(sums: &mut BTreeMap<NodeNumber, u64>, node: NodeNumber, more: u64) {
-    let sum = sums.entry(node).or_default();
-    *sum = sum.saturating_add(more);
 }
 
 /// The machine has failed, or what was kept on it is damaged: no word about the log.

@@ -34,6 +34,7 @@ mod divergence;
 pub mod evidence;
 pub mod explain;
 mod framing;
+mod holdings;
 #[cfg(feature = "cli")]
 pub mod html;
 mod keep;

@@ -5,6 +5,7 @@ use alloc::{
     vec::Vec,
 };
 use protocol::{
+    ObjectId,
     command::Content,
     json::{self, Value},
 };
@@ -21,6 +22,8 @@ pub struct ObjectFilter {
     pub prefix: String,
     /// Every version and delete marker; otherwise the current version of each object that is not deleted.
     pub versions: bool,
+    /// This object alone.
+    pub object: Option<ObjectId>,
     /// Pairs that the metadata must have: a text, the JSON of another value, or a member of a list.
     pub metadata: Vec<(String, String)>,
 }
@@ -61,6 +64,19 @@ pub fn list_objects<S: StateStore>(
     filter: &ObjectFilter,
     visit: &mut dyn FnMut(&ObjectSummary<'_>) -> bool,
 ) -> StateResult<(), S> {
+    list_objects_after(state, filter, None, visit)
+}
+
+/// [`list_objects`] from the row after this one on, so that a long list can be taken a page at a time.
+///
+/// # Errors
+/// As [`list_objects`].
+pub fn list_objects_after<S: StateStore>(
+    state: &State<S>,
+    filter: &ObjectFilter,
+    after: Option<(&ObjectId, u64)>,
+    visit: &mut dyn FnMut(&ObjectSummary<'_>) -> bool,
+) -> StateResult<(), S> {
     let mut damaged = false;
     // Without `versions` a version is shown once the next name is seen: until then a later one may follow.
     let mut held: Option<(String, u64, VersionRecord)> = None;
@@ -73,7 +89,10 @@ pub fn list_objects<S: StateStore>(
             }
         };
     let mut going = true;
-    state.visit_versions(&filter.prefix, &mut |name, version, record| {
+    // One row an object: its later versions are no rows of their own.
+    let after = after.map(|(id, version)| (id, if filter.versions { version } else { u64::MAX }));
+    let within = (filter.prefix.as_str(), filter.object.as_ref());
+    state.visit_versions_within(within, after, &mut |name, version, record| {
         going = if filter.versions {
             show(name, version, &record)
         } else {

@@ -62,6 +62,7 @@ fn parse(line: &[u8]) -> Result<Command> {
         | Command::Init(_)
         | Command::Demo(_)
         | Command::Replay(_)
+        | Command::Serve(_)
         | Command::Bench(_) => Err(CliError::Usage("this command has a process of its own".into())),
         command => Ok(command),
     }

@@ -4,7 +4,6 @@ use super::{gov, read_text, repair};
 use crate::{
     app::App,
     args::EpochCommand,
-    collect::collect,
     error::{CliError, Result},
 };
 use aegis_registry::snapshot::{Snapshot, read_registry, read_telemetry};
@@ -37,7 +36,9 @@ fn advance(app: &mut App, registry: Option<&Path>, telemetry: Option<&Path>) -> 
             "the receipt is not of an epoch's closing",
         ));
     };
-    let collected = collect(app)?;
+    let data_dir = app.data_dir().to_path_buf();
+    let (state, fleet) = app.parts()?;
+    let collected = node::uploads::collect(&data_dir, state, fleet)?;
     let activated = gov::activate_due(app)?;
     let state = app.state()?;
     let waiting = repair::waiting(state)?;

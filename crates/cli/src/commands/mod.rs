@@ -18,6 +18,7 @@ mod proof;
 mod put;
 mod repair;
 mod score;
+mod serve;
 mod state;
 mod witness;
 
@@ -48,6 +49,7 @@ pub fn run(app: &mut App, command: Command) -> Result<()> {
         Command::Key(command) => key::run(app, &command),
         Command::Credit(args) => money::credit(app, &args),
         Command::Account { account } => money::account(app, &account),
+        Command::Serve(args) => serve::run(app, &args),
         Command::Score(args) => score::run(app, &args),
         Command::Rewards { epoch } => epoch::rewards(app, epoch),
         Command::Explain(command) => explain::run(app, &command),

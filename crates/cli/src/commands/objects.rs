@@ -1,16 +1,18 @@
 //! `get`, `rm`, `purge` and `ls`.
 
-use super::put::next_version;
 use crate::{
     app::App,
     args::{GetArgs, LsArgs},
-    collect::Uploads,
     error::{CliError, Result},
     output::Output,
     sandbox::NewFile,
 };
 use indicatif::ProgressBar;
-use protocol::{Action, ErrorCode, Layout, ObjectId, command::Content};
+use node::{
+    Uploads,
+    objects::{Found, find, next_version},
+};
+use protocol::{Action, ErrorCode, ObjectId};
 use serde_json::{Value, json};
 use shard_store::fleet::{Notice, ObjectCopy, download};
 use std::{
@@ -21,46 +23,8 @@ use std::{
 use storage_engine::{
     content::CommitHasher,
     query::{ObjectFilter, ObjectSummary, list_objects},
-    state::{
-        State, StateStore,
-        records::{StoredRecord, VersionRecord},
-    },
+    state::{State, StateStore},
 };
-
-/// A version with content, found by name.
-pub struct Found {
-    /// Its version.
-    pub version: u64,
-    /// The entry that stored it.
-    pub seq: u64,
-    /// Its record.
-    pub stored: StoredRecord,
-    /// Its layout.
-    pub layout: Layout,
-}
-
-/// Finds a version, the current one if none is named.
-pub fn find<S: StateStore>(state: &State<S>, id: &ObjectId, version: Option<u64>) -> Result<Found> {
-    let missing = |detail: String| CliError::failed(ErrorCode::NotFound, detail);
-    let object = state
-        .object(id)?
-        .ok_or_else(|| missing(format!("there is no object {id:?}", id = id.0)))?;
-    let version = version
-        .or(object.current)
-        .ok_or_else(|| missing(format!("every version of {id} has ended")))?;
-    let record = state.version(id, version)?;
-    let VersionRecord { seq, stored, .. } =
-        record.ok_or_else(|| missing(format!("{id} has no version {version}")))?;
-    let stored =
-        stored.ok_or_else(|| missing(format!("{id} is deleted, as of version {version}")))?;
-    match stored.content.clone() {
-        Content::Single(layout) => Ok(Found { version, seq, stored, layout }),
-        Content::Manifest { .. } => Err(CliError::failed(
-            ErrorCode::ContentUnavailable,
-            "objects in several parts cannot be read by this version of qfs",
-        )),
-    }
-}
 
 /// `get`.
 pub fn get(app: &mut App, args: &GetArgs) -> Result<()> {
@@ -261,7 +225,8 @@ pub fn ls(app: &mut App, args: &LsArgs) -> Result<()> {
     };
     let pairs = args.filters.iter().map(pair).collect::<Result<Vec<_>>>()?;
     let (scores, metadata): (Vec<_>, _) = pairs.into_iter().partition(|(key, _)| key == SCORE);
-    let filter = ObjectFilter { prefix: args.prefix.clone(), versions: args.versions, metadata };
+    let (prefix, versions) = (args.prefix.clone(), args.versions);
+    let filter = ObjectFilter { prefix, versions, metadata, object: None };
     let out = app.out.clone();
     let state = app.state()?;
     let mut shown = Ok(());

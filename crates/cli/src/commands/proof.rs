@@ -1,12 +1,13 @@
 //! `proof`: a leaf of a shard, the path to the shard's root, and the log entry that names the root.
 
-use super::{audit::column_of, objects::find, read_text};
+use super::{audit::column_of, read_text};
 use crate::{
     app::App,
     args::{ProofArgs, ProofCommand},
     error::{CliError, Result},
 };
 use eqm_log::{LogProof, VerifierKey, chain, tree::entry_leaf};
+use node::objects::find;
 use protocol::{
     Action, EntryBody, ErrorCode, Hash32, ObjectId, Outcome,
     command::Content,

@@ -4,25 +4,27 @@ use super::text_or_file;
 use crate::{
     app::App,
     args::PutArgs,
-    collect::Uploads,
     error::{CliError, Result, accepted},
     tree::{Source, collect},
 };
 use indicatif::ProgressBar;
 use journal::Submitted;
+use node::{
+    Uploads,
+    objects::{Placement, placed_shards},
+};
 use protocol::{
-    Action, ErrorCode, Event, Hash32, ObjectId, Outcome, Refusal,
-    command::{Content, Custody, Store},
+    Action, ErrorCode, Event, ObjectId, Outcome, Refusal,
+    command::{Content, Store},
     metadata::Metadata,
     node::NodeNumber,
 };
 use serde_json::{Map, Value, json};
-use shard_store::fleet::{UploadPlan, stage, sync_all};
+use shard_store::fleet::sync_all;
 use std::{
     fs::File,
     io::{self, Read},
 };
-use storage_engine::{content::shard_ids, placement::place};
 
 /// Objects that one sync of the nodes and one of the log make durable together.
 const BATCH_OBJECTS: usize = 128;
@@ -92,56 +94,18 @@ fn send(
     metadata: &Metadata,
     progress: &ProgressBar,
 ) -> Result<Uploaded> {
-    object.validate()?;
     let data_dir = app.data_dir().to_path_buf();
     let (state, fleet) = app.parts()?;
-    let ledger = state
-        .ledger()
-        .ok_or_else(|| Refusal::new(ErrorCode::AegisContextMissing, "the ledger has no genesis"))?;
-    let version = match version {
-        Some(0) => {
-            return Err(CliError::failed(ErrorCode::InvalidVersion, "versions begin with 1"));
-        }
-        Some(version) => version,
-        None => next_version(state.object(object)?.map_or(0, |object| object.latest))?,
-    };
-    let profile = ledger.parameters.profile;
-    let nodes = place(&object.0, version, profile, &state.ring_within(&metadata.regions()))?;
-    fleet.prepare(nodes.iter().copied())?;
-    let plan = UploadPlan {
-        object_id: object.0.clone(),
-        version,
-        profile,
-        block_size: ledger.parameters.block_size,
-        assignment: nodes.clone(),
-    };
-    let epoch = ledger.epoch;
-    let uploads = Uploads::of(&data_dir, epoch);
+    let placement = Placement::of(state, object, version, metadata)?;
+    let nodes = placement.nodes().to_vec();
+    let uploads = Uploads::of(&data_dir, placement.epoch);
     let mut reader = open(source)?;
     let before = progress.position();
     let mut show = |taken| progress.set_position(before + taken);
-    let uploaded = stage(fleet, &plan, &mut reader, metadata.canonical().as_bytes(), &mut show)
-        .map_err(|error| named(source, error.into()))?;
-    // Noted before any shard can be read: should no entry ever name them, they are found by this.
-    uploads.note(object, version, &uploaded.uploaded().layout.roots, &nodes)?;
-    let uploaded = uploaded.commit()?;
-    let store = Store {
-        object: object.clone(),
-        version,
-        epoch,
-        hash_commit: uploaded.hash_commit,
-        metadata: metadata.canonical().as_bytes().to_vec(),
-        content: Content::Single(uploaded.layout),
-        custody: Custody::Claimed,
-    };
+    let store = placement
+        .send(fleet, &uploads, &mut reader, &mut show)
+        .map_err(|failure| named(source, failure.into()))?;
     Ok(Uploaded { store, nodes })
-}
-
-/// One more than the latest version.
-pub fn next_version(latest: u64) -> Result<u64> {
-    latest.checked_add(1).ok_or_else(|| {
-        CliError::failed(ErrorCode::InvalidVersion, "the object has the last version there can be")
-    })
 }
 
 fn open(source: &Source) -> Result<Box<dyn Read>> {
@@ -200,16 +164,10 @@ fn report(app: &mut App, store: &Store, result: Submitted) -> Result<()> {
         return Ok(());
     };
     let state = app.state()?;
-    let name_of = |node: &NodeNumber| state.node(*node).map_or("", |node| node.node_id.0.as_str());
-    let columns = layout.profile.columns();
-    let shard_ids: Vec<String> =
-        shard_ids(&store.object.0, store.version, columns).iter().map(Hash32::to_hex).collect();
-    let copies = assignment.chunks(usize::from(layout.profile.replicas));
-    let replica_sets: Map<String, Value> = shard_ids
-        .iter()
-        .zip(copies)
-        .map(|(shard, nodes)| (shard.clone(), nodes.iter().map(name_of).collect()))
-        .collect();
+    let shards = placed_shards(state, &store.object, store.version, layout, assignment);
+    let shard_ids: Vec<String> = shards.iter().map(|shard| shard.shard_id.to_hex()).collect();
+    let replica_sets: Map<String, Value> =
+        shard_ids.iter().cloned().zip(shards.iter().map(|shard| json!(shard.nodes))).collect();
     let document = json!({
         "object_id": store.object.0,
         "version": store.version,

@@ -121,17 +121,11 @@ impl<S: StateStore> State<S> {
     /// # Errors
     /// A fault of the store.
     pub fn seen_as(&self, id: &CommandId, hash: &Hash32) -> StateResult<Seen, S> {
-        let epoch = self.epoch();
-        let oldest = epoch.saturating_sub(protocol::limits::COMMAND_ID_EPOCHS.saturating_sub(1));
-        // Ids are kept under the epoch after their entry, so none is under epoch 0 once there is a genesis.
-        for epoch in oldest.max(epoch.min(1))..=epoch {
-            let record: Option<CommandRecord> = self.record(&keys::command(epoch, id))?;
-            if let Some(record) = record {
-                let same = record.hash == *hash;
-                return Ok(if same { Seen::Executed { seq: record.seq } } else { Seen::Conflict });
-            }
-        }
-        Ok(Seen::Never)
+        Ok(match self.use_of(id)? {
+            Some(record) if record.hash == *hash => Seen::Executed { seq: record.seq },
+            Some(_) => Seen::Conflict,
+            None => Seen::Never,
+        })
     }
 
     /// Visits the versions of all objects whose name begins with `prefix`, by name and version.
@@ -145,6 +139,26 @@ impl<S: StateStore> State<S> {
     ) -> StateResult<(), S> {
         let (from, end) = keys::versions_with_prefix(prefix);
         self.scan_versions(&from, &end, visit)
+    }
+
+    /// The entry of the command that was executed under this id in this epoch or the one before.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn executed_as(&self, id: &CommandId) -> StateResult<Option<u64>, S> {
+        Ok(self.use_of(id)?.map(|record| record.seq))
+    }
+
+    fn use_of(&self, id: &CommandId) -> StateResult<Option<CommandRecord>, S> {
+        let epoch = self.epoch();
+        let oldest = epoch.saturating_sub(protocol::limits::COMMAND_ID_EPOCHS.saturating_sub(1));
+        // Ids are kept under the epoch after their entry, so none is under epoch 0 once there is a genesis.
+        for epoch in oldest.max(epoch.min(1))..=epoch {
+            if let Some(record) = self.record(&keys::command(epoch, id))? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 
     /// Goes through the versions of all objects, of which there may be many: parts of them are counted into a `T` each,
@@ -213,6 +227,29 @@ impl<S: StateStore> State<S> {
             next.push(0);
             next
         });
+        self.scan_versions(&from, &end, visit)
+    }
+
+    /// Visits the versions of the objects whose name begins with a prefix, or of one object of them, that come after this
+    /// version; all of them after `None`.
+    ///
+    /// # Errors
+    /// A fault of the store, or a damaged record.
+    pub fn visit_versions_within(
+        &self,
+        (prefix, object): (&str, Option<&ObjectId>),
+        after: Option<(&ObjectId, u64)>,
+        visit: &mut dyn FnMut(&str, u64, VersionRecord) -> bool,
+    ) -> StateResult<(), S> {
+        let (mut from, mut end) = keys::versions_with_prefix(prefix);
+        if let Some((first, last)) = object.map(keys::versions) {
+            (from, end) = (from.max(first), end.min(last));
+        }
+        if let Some((id, version)) = after {
+            let mut next = keys::version(id, version);
+            next.push(0);
+            from = from.max(next);
+        }
         self.scan_versions(&from, &end, visit)
     }
 

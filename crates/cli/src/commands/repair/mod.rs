@@ -9,9 +9,9 @@ mod version;
 use crate::{
     app::App,
     error::{CliError, Result, accepted},
-    fleet::LocalFleet,
     speaker,
 };
+use node::LocalFleet;
 use protocol::{
     Action, ObjectId, Refusal,
     command::Reassign,

@@ -2,11 +2,10 @@
 
 use crate::{
     app::App,
-    collect::Uploads,
     error::{CliError, Result},
-    fleet::LocalFleet,
     speaker,
 };
+use node::{LocalFleet, Uploads};
 use protocol::{
     ErrorCode, Layout, ObjectId,
     command::{Content, Reassign},
@@ -175,6 +174,6 @@ impl Version {
         let copies = self.nodes().chunks(usize::from(self.layout.profile.replicas));
         let nodes: Vec<NodeNumber> =
             copies.flat_map(|nodes| nodes.iter().copied().chain([to])).collect();
-        uploads.note(&self.object, self.version, &self.layout.roots, &nodes)
+        Ok(uploads.note(&self.object, self.version, &self.layout.roots, &nodes)?)
     }
 }

@@ -1,14 +1,18 @@
 //! The nodes of a ledger whose shards lie in its own data directory.
 
-use journal::Ledger;
-use protocol::node::NodeNumber;
-use shard_store::{DirStore, ShardStore, StoreError, fleet::Fleet};
-use std::{path::PathBuf, sync::OnceLock};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
-/// Stores of nodes by number, opened on first use.
-#[derive(Default)]
+use protocol::{NodeId, node::NodeNumber};
+use shard_store::{DirStore, ShardStore, StoreError, fleet::Fleet};
+use storage_engine::state::records::NodeRecord;
+
+/// Stores of nodes by number, opened on first use. Copies share them.
+#[derive(Clone, Default)]
 pub struct LocalFleet {
-    nodes: Vec<LocalNode>,
+    nodes: Vec<Arc<LocalNode>>,
 }
 
 struct LocalNode {
@@ -17,12 +21,24 @@ struct LocalNode {
 }
 
 impl LocalFleet {
-    /// Takes up nodes that were registered since the last time.
-    pub fn refresh(&mut self, ledger: &Ledger) {
-        for node in ledger.state().nodes().iter().skip(self.nodes.len()) {
-            let dir = ledger.node_dir(&node.node_id);
-            self.nodes.push(LocalNode { dir, store: OnceLock::new() });
+    /// Takes up nodes that were registered since the last time; `dir` says where each is.
+    pub fn refresh(&mut self, nodes: &[NodeRecord], dir: impl Fn(&NodeId) -> PathBuf) {
+        for node in nodes.iter().skip(self.nodes.len()) {
+            let node = LocalNode { dir: dir(&node.node_id), store: OnceLock::new() };
+            self.nodes.push(Arc::new(node));
         }
+    }
+
+    /// Number of nodes that were taken up.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
     }
 
     /// Makes the directories of these nodes, so that shards can be put there. Without this a node whose
@@ -30,7 +46,7 @@ impl LocalFleet {
     ///
     /// # Errors
     /// When a directory cannot be made.
-    pub fn prepare(&self, nodes: impl IntoIterator<Item = NodeNumber>) -> crate::error::Result<()> {
+    pub fn prepare(&self, nodes: impl IntoIterator<Item = NodeNumber>) -> Result<(), StoreError> {
         for number in nodes {
             if let Some(node) = self.nodes.get(number as usize)
                 && !node.dir.exists()

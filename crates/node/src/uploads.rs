@@ -4,10 +4,7 @@
 //! that epoch. Two epochs later each line is compared with the state, and what is not named there is removed.
 //! So collecting costs as much as there was to note, however much is stored.
 
-use crate::{
-    app::App,
-    error::{CliError, Result},
-};
+use crate::failure::{Failure, Result};
 use protocol::{Hash32, ObjectId, command::Content, limits::ORPHAN_EPOCHS, node::NodeNumber};
 use serde_json::{Value, json};
 use shard_store::{ShardKey, fleet::Fleet};
@@ -30,11 +27,15 @@ pub struct Uploads {
 
 impl Uploads {
     /// The notes of `epoch`.
+    #[must_use]
     pub fn of(data_dir: &Path, epoch: u64) -> Self {
         Self { path: data_dir.join("uploads").join(epoch.to_string()) }
     }
 
     /// Adds a line. A crash of the machine may lose it: then, at worst, shards that nobody names stay.
+    ///
+    /// # Errors
+    /// When it cannot be written.
     pub fn note(
         &self,
         object: &ObjectId,
@@ -52,20 +53,22 @@ impl Uploads {
                 OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
             file.write_all(format!("{line}\n").as_bytes())
         };
-        write().map_err(|error| CliError::io("cannot write", &self.path, &error))
+        write().map_err(|error| Failure::io("cannot write", &self.path, &error))
     }
 }
 
 /// Removes what epochs that are two or more behind left unnamed; returns the number of copies removed.
-pub fn collect(app: &mut App) -> Result<u64> {
-    let dir = app.data_dir().join("uploads");
-    let (state, fleet) = app.parts()?;
+///
+/// # Errors
+/// When notes cannot be read, or a shard cannot be removed.
+pub fn collect<S: StateStore>(data_dir: &Path, state: &State<S>, fleet: &dyn Fleet) -> Result<u64> {
+    let dir = data_dir.join("uploads");
     let Some(last) = state.epoch().checked_sub(ORPHAN_EPOCHS) else {
         return Ok(0);
     };
     let mut removed = 0;
     for path in epochs_until(&dir, last)? {
-        let failed = |error| CliError::io("cannot read", &path, &error);
+        let failed = |error| Failure::io("cannot read", &path, &error);
         let mut touched = BTreeSet::new();
         for line in BufReader::new(File::open(&path).map_err(failed)?).lines() {
             // A line that was cut by a crash names nothing.
@@ -78,7 +81,7 @@ pub fn collect(app: &mut App) -> Result<u64> {
         }
         // A crash before this line leaves the notes, and the next closing goes through them again.
         touched.iter().filter_map(|node| fleet.store(*node)).try_for_each(|store| store.sync())?;
-        fs::remove_file(&path).map_err(|error| CliError::io("cannot remove", &path, &error))?;
+        fs::remove_file(&path).map_err(|error| Failure::io("cannot remove", &path, &error))?;
     }
     Ok(removed)
 }
@@ -87,7 +90,7 @@ fn epochs_until(dir: &Path, last: u64) -> Result<Vec<PathBuf>> {
     if !dir.is_dir() {
         return Ok(Vec::new());
     }
-    let listing = fs::read_dir(dir).map_err(|error| CliError::io("cannot read", dir, &error))?;
+    let listing = fs::read_dir(dir).map_err(|error| Failure::io("cannot read", dir, &error))?;
     let due = |path: &PathBuf| {
         let epoch = path.file_name().and_then(|name| name.to_str()?.parse::<u64>().ok());
         epoch.is_some_and(|epoch| epoch <= last)
