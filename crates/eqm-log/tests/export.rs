@@ -275,7 +275,8 @@ fn el_16_bounds_agree_with_the_protocol() {
 /// Streams of `std::io` fit through closures, and their errors come out unchanged.
 #[test]
 fn std_streams_fit_the_seams() {
-    let path = std::env::temp_dir().join(format!("eqm-log-export-{}", std::process::id()));
+    // Not the system's directory for such files, nor a process's number: not every target has them.
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("eqm-log-export");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let mut writer = Writer::create(|bytes: &[u8]| file.write_all(bytes), &header(2)).unwrap();
     writer.push(BODIES[0]).unwrap();
