@@ -207,6 +207,7 @@ mod tests {
 
     /// Pages of every length and level are read as they were last written, whether they have a place or not.
     #[test]
+    #[cfg_attr(target_os = "wasi", ignore = "there is no directory for temporary files")]
     fn pages_are_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut files = PageFiles::create(folder.path().join("tree")).unwrap();
