@@ -248,7 +248,6 @@ The service does not ask who calls yet, and listens on addresses of this machine
     Bench(BenchArgs),
 }
 
-/// `init`.
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -257,6 +256,7 @@ pub struct ServeArgs {
     pub listen: SocketAddr,
 }
 
+/// `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// A storage node, and where it stands; may be given many times.

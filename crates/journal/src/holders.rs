@@ -192,11 +192,16 @@ impl Ledger {
     }
 
     pub(crate) fn noted(&self, keys: &[PublicKey]) -> Result<Vec<VerifierKey>, JournalError> {
-        keys.iter()
-            .map(|key| VerifierKey::new(self.origin(), key))
-            .collect::<Result<_, _>>()
-            .map_err(|error| JournalError::Halted(format!("the log's keys: {error}")))
+        noted(self.origin(), keys)
     }
+}
+
+/// The log's keys as they stand in notes.
+pub(crate) fn noted(origin: &str, keys: &[PublicKey]) -> Result<Vec<VerifierKey>, JournalError> {
+    keys.iter()
+        .map(|key| VerifierKey::new(origin, key))
+        .collect::<Result<_, _>>()
+        .map_err(|error| JournalError::Halted(format!("the log's keys: {error}")))
 }
 
 fn signers(keys: &[SeedSigner]) -> Vec<&dyn Signer> {

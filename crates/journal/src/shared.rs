@@ -15,7 +15,7 @@ use crate::{
     Appender, Committer, JournalError, KeyStore, Ledger,
     checkpoint::CheckpointFile,
     disk::DirLock,
-    holders::log_signers,
+    holders::{log_signers, noted},
     ledger::{CHECKPOINT_LAG, node_dir},
 };
 
@@ -116,9 +116,7 @@ impl SharedLedger {
     /// When the ledger names keys that cannot stand in a note.
     pub fn verifier_keys(&self) -> Result<Vec<VerifierKey>, JournalError> {
         let keys = self.committer().read(|state| state.log_keys().to_vec())?;
-        let keys: Result<_, _> =
-            keys.iter().map(|key| VerifierKey::new(self.origin(), key)).collect();
-        keys.map_err(|error| JournalError::Halted(format!("the log's keys: {error}")))
+        noted(self.origin(), &keys)
     }
 
     /// The proof that the entry at `seq` is in the log, under a checkpoint over all durable entries; `None` where there is

@@ -63,13 +63,14 @@ pub struct Stored {
 }
 
 /// A version that can be read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Readable {
     /// What the ledger has of it.
     pub found: Found,
     /// Where its shards are.
     pub shards: Vec<PlacedShard>,
     copy: ObjectCopy,
+    fleet: LocalFleet,
 }
 
 impl Node {
@@ -105,13 +106,11 @@ impl Node {
         Ok(self.committer().read(ask)?)
     }
 
-    /// The stores of all nodes that are registered.
-    fn fleet(&self) -> Result<LocalFleet> {
-        self.read(|state| {
-            let mut fleet = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
-            fleet.refresh(state.nodes(), |node| self.ledger.node_dir(node));
-            fleet.clone()
-        })
+    /// The stores of all nodes that are registered. Asked for with whatever else is read, as each read waits for the disk.
+    fn fleet(&self, state: &State<journal::RocksStore>) -> LocalFleet {
+        let mut fleet = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        fleet.refresh(state.nodes(), |node| self.ledger.node_dir(node));
+        fleet.clone()
     }
 
     fn uploads(&self, epoch: u64) -> Uploads {
@@ -126,13 +125,13 @@ impl Node {
         if let Some(entry) = self.executed(&put.id)? {
             return self.repeat(put, entry, content);
         }
-        let placement = self.read(|state| {
+        let (placement, fleet) = self.read(|state| {
             let limit = state.ledger().map_or(0, |ledger| ledger.parameters.metadata_limit);
             let metadata = Metadata::normalise(&put.metadata, limit)?;
-            Placement::of(state, &put.object, put.version, &metadata)
+            let placement = Placement::of(state, &put.object, put.version, &metadata)?;
+            Ok::<_, Failure>((placement, self.fleet(state)))
         })??;
         let (epoch, nodes) = (placement.epoch, placement.nodes().to_vec());
-        let fleet = self.fleet()?;
         let store = placement.send(&fleet, &self.uploads(epoch), content, &mut |_| ())?;
         sync_all(&fleet, nodes)?;
         let receipt = self.submit(put.id, Action::Store(store.clone()))?;
@@ -147,12 +146,8 @@ impl Node {
 
     /// Gives the answer of the first time, if this is the same.
     fn repeat(&self, put: &Put, entry: LoggedEntry, content: &mut dyn Read) -> Result<Stored> {
-        let conflict = || {
-            Failure::new(ErrorCode::Conflict, "this idempotency key was used for another command")
-        };
         let (seq, entry_hash) = (entry.seq, entry.entry_hash());
-        let body = EntryBody::from_bytes(&entry.body);
-        let body = body.map_err(|error| Failure::new(ErrorCode::Internal, error))?;
+        let body = body_of(&entry)?;
         let Action::Store(store) = body.command.action else { return Err(conflict()) };
         let limit = self.read(|state| state.ledger().map_or(0, |l| l.parameters.metadata_limit))?;
         let metadata = Metadata::normalise(&put.metadata, limit)?;
@@ -261,7 +256,7 @@ impl Node {
                 layout: found.layout.clone(),
                 assignment: found.stored.assignment.clone(),
             };
-            Ok(Readable { found, shards, copy })
+            Ok(Readable { found, shards, copy, fleet: self.fleet(state) })
         })?
     }
 
@@ -276,10 +271,9 @@ impl Node {
         range: Option<Range<u64>>,
         out: &mut dyn Write,
     ) -> Result<()> {
-        let fleet = self.fleet()?;
         let whole = range.is_none();
         let mut out = Hashed { out, hasher: CommitHasher::new() };
-        download(&fleet, &from.copy, range, &mut out, &mut |_| ())?;
+        download(&from.fleet, &from.copy, range, &mut out, &mut |_| ())?;
         let stored = &from.found.stored;
         let commit = out.hasher.finish(&stored.metadata);
         let out = out.out;
@@ -316,13 +310,20 @@ impl Node {
     }
 }
 
+fn body_of(entry: &LoggedEntry) -> Result<EntryBody> {
+    EntryBody::from_bytes(&entry.body).map_err(|error| Failure::new(ErrorCode::Internal, error))
+}
+
+fn conflict() -> Failure {
+    Failure::new(ErrorCode::Conflict, "this idempotency key was used for another command")
+}
+
 fn repeated_delete(
     object: &ObjectId,
     version: Option<u64>,
     entry: &LoggedEntry,
 ) -> Result<(u64, Receipt)> {
-    let body = EntryBody::from_bytes(&entry.body);
-    let body = body.map_err(|error| Failure::new(ErrorCode::Internal, error))?;
+    let body = body_of(entry)?;
     let was = match &body.command.action {
         Action::Purge { object: was, version: purged } if version == Some(*purged) => {
             Some((was, *purged))
@@ -333,8 +334,7 @@ fn repeated_delete(
         _ => None,
     };
     let Some((_, version)) = was.filter(|(was, _)| *was == object) else {
-        let detail = "this idempotency key was used for another command";
-        return Err(Failure::new(ErrorCode::Conflict, detail));
+        return Err(conflict());
     };
     if let Outcome::Rejected(code) = body.outcome {
         return Err(Failure::new(code, format!("refused as entry {}", entry.seq)));

@@ -221,13 +221,7 @@ impl<S: StateStore> State<S> {
         after: Option<(&ObjectId, u64)>,
         visit: &mut dyn FnMut(&str, u64, VersionRecord) -> bool,
     ) -> StateResult<(), S> {
-        let (first, end) = keys::versions_with_prefix("");
-        let from = after.map_or(first, |(id, version)| {
-            let mut next = keys::version(id, version);
-            next.push(0);
-            next
-        });
-        self.scan_versions(&from, &end, visit)
+        self.visit_versions_within(("", None), after, visit)
     }
 
     /// Visits the versions of the objects whose name begins with a prefix, or of one object of them, that come after this
